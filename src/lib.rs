@@ -1,0 +1,1 @@
+//! A to-do assistant people talk to.

@@ -1,0 +1,2 @@
+//! The one binary; each role is a subcommand.
+fn main() {}
