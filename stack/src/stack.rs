@@ -1,0 +1,565 @@
+//! A whole running stack.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use futures::future::try_join_all;
+use tempfile::TempDir;
+
+use crate::app::{Kind, Pair, Role, job};
+use crate::dapr::{self, Sidecar};
+use crate::fleet::{Death, Fleet};
+use crate::issuer::Issuer;
+use crate::ports::{PortPlan, Ports};
+use crate::process::Signal;
+use crate::ready::Ready;
+use crate::secrets::{self, Secrets};
+use crate::servers::Servers;
+use crate::topic::{self, KafkaRecord};
+use crate::{kafka, postgres};
+
+/// What stack is wanted.
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    /// The `todo-backend` binary.
+    pub backend: PathBuf,
+    /// How many backends, each with its sidecar.
+    pub replicas: usize,
+    /// Which consumers run beside them.
+    pub roles: Vec<Role>,
+    /// How ports are chosen.
+    pub ports: Ports,
+    /// Where the data lies; a temporary folder, removed at the end, when none is given.
+    pub dir: Option<PathBuf>,
+    /// Added to the environment of the backends and consumers.
+    pub backend_env: BTreeMap<String, String>,
+    /// Whether PostgreSQL waits for the disk, as it does in production. Turned
+    /// off it still survives being killed, only not a power cut.
+    pub durable: bool,
+}
+
+impl StackOptions {
+    /// One replica and the projector, on free ports and a fresh temporary database.
+    pub fn new(backend: impl Into<PathBuf>) -> Self {
+        Self {
+            backend: backend.into(),
+            replicas: 1,
+            roles: vec![Role::Projector],
+            ports: Ports::Free,
+            dir: None,
+            backend_env: BTreeMap::new(),
+            durable: false,
+        }
+    }
+
+    /// With this many replicas.
+    #[must_use]
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = replicas;
+        self
+    }
+
+    /// With one more variable in the backends' environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.backend_env.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// Where a replica's sidecar and callbacks are, and what opens them.
+#[derive(Debug, Clone)]
+pub struct DaprAccess {
+    /// The sidecar's HTTP API.
+    pub http_port: u16,
+    /// The sidecar's gRPC API.
+    pub grpc_port: u16,
+    /// The `dapr-api-token` both ask for.
+    pub api_token: String,
+    /// The port on which the app takes the sidecar's calls.
+    pub app_port: u16,
+    /// The `dapr-api-token` the app asks for there.
+    pub app_token: String,
+}
+
+/// A running stack. Clones are the same stack; when the last one goes, every
+/// server is ended at once.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: StackOptions,
+    servers: Servers,
+    dir: PathBuf,
+    issuer: Issuer,
+    database_url: String,
+    brokers: String,
+    fleet: Arc<Fleet>,
+    plan: Mutex<PortPlan>,
+    pairs: Mutex<Vec<Pair>>,
+    /// Held while replicas come or go.
+    scaling: tokio::sync::Mutex<()>,
+    temporary: Option<TempDir>,
+}
+
+const PLACEMENT: &str = "placement";
+
+impl Stack {
+    /// Starts everything; it is ready when this returns.
+    pub async fn start(options: StackOptions) -> Result<Self> {
+        if options.replicas == 0 {
+            bail!("a stack needs at least one replica");
+        }
+        let inner = tokio::task::spawn_blocking(move || Inner::prepare(options))
+            .await
+            .context("the preparation was cut short")??;
+        let stack = Self {
+            inner: Arc::new(inner),
+        };
+        let fleet = &stack.inner.fleet;
+        fleet
+            .start(&["postgres", "kafka", PLACEMENT, "scheduler"])
+            .await?;
+        let (migrated, topics) = tokio::join!(stack.job("migrate"), stack.job("topics"));
+        migrated?;
+        topics?;
+
+        let mut pairs = Vec::new();
+        for number in 1..=stack.inner.options.replicas {
+            pairs.push(stack.inner.add_backend(number, PLACEMENT)?);
+        }
+        for role in stack.inner.options.roles.clone() {
+            pairs.push(
+                stack
+                    .inner
+                    .add_pair(Kind::Role(role), role.name(), PLACEMENT)?,
+            );
+        }
+        try_join_all(pairs.iter().map(|pair| stack.start_pair(pair))).await?;
+        Ok(stack)
+    }
+
+    async fn start_pair(&self, pair: &Pair) -> Result<()> {
+        // Together: the sidecar waits for the app's port, and the app for the
+        // sidecar's components.
+        self.inner.fleet.start(&[&pair.sidecar, &pair.app]).await
+    }
+
+    /// The address of a replica's API. Replicas count from 1.
+    #[must_use]
+    pub fn base_url(&self, replica: usize) -> String {
+        let port = self.backend(replica).map_or(0, |pair| pair.api_port());
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// The address of a replica's metrics.
+    #[must_use]
+    pub fn metrics_url(&self, replica: usize) -> String {
+        let port = self.backend(replica).map_or(0, |pair| pair.metrics_port());
+        format!("http://127.0.0.1:{port}/metrics")
+    }
+
+    /// A replica's sidecar and callback port.
+    pub fn dapr(&self, replica: usize) -> Result<DaprAccess> {
+        let pair = self
+            .backend(replica)
+            .with_context(|| format!("there is no replica {replica}"))?;
+        Ok(DaprAccess {
+            http_port: pair.dapr_http_port(),
+            grpc_port: pair.dapr_grpc_port(),
+            app_port: pair.app_port(),
+            api_token: pair.api_token,
+            app_token: pair.app_token,
+        })
+    }
+
+    /// The replicas there are, by number.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<usize> {
+        let pairs = self.inner.pairs();
+        pairs.iter().filter_map(replica_number).collect()
+    }
+
+    /// The connection URL of the stack's own database.
+    #[must_use]
+    pub fn database_url(&self) -> &str {
+        &self.inner.database_url
+    }
+
+    /// Kafka's address.
+    #[must_use]
+    pub fn kafka_brokers(&self) -> &str {
+        &self.inner.brokers
+    }
+
+    /// Who signs the tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.inner.issuer
+    }
+
+    /// A good token for `user`, valid for 15 minutes.
+    #[must_use]
+    pub fn token(&self, user: &str) -> String {
+        self.inner.issuer.token(user)
+    }
+
+    /// The folder with data and logs.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Everything in a topic, from its beginning to its present end.
+    pub async fn read_topic(&self, topic: &str) -> Result<Vec<KafkaRecord>> {
+        topic::read(&self.inner.brokers, topic).await
+    }
+
+    /// Runs a job of the binary (`migrate`, `topics`, `rebuild`) and returns
+    /// what it printed.
+    pub async fn job(&self, subcommand: &str) -> Result<String> {
+        let env = [
+            ("DATABASE_URL", self.inner.database_url.as_str()),
+            ("KAFKA_BROKERS", self.inner.brokers.as_str()),
+        ];
+        job(&self.inner.options.backend, subcommand, &env).await
+    }
+
+    /// The names of all servers.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.inner.fleet.names()
+    }
+
+    /// Sends a signal to one server alone; after KILL waits until it is gone.
+    pub async fn kill(&self, name: &str, signal: Signal) -> Result<()> {
+        self.inner.fleet.signal(name, signal).await
+    }
+
+    /// Stops a server in good order and waits for its end. An app's sidecar is
+    /// told at the same moment, as Kubernetes does; a sidecar can be stopped alone.
+    pub async fn stop(&self, name: &str) -> Result<()> {
+        match self.pair(name) {
+            Some(pair) => self.inner.fleet.stop(&[&pair.sidecar, &pair.app]).await,
+            None => self.inner.fleet.stop(&[name]).await,
+        }
+    }
+
+    /// Freezes a server.
+    pub async fn pause(&self, name: &str) -> Result<()> {
+        self.kill(name, Signal::Stop).await
+    }
+
+    /// Lets a frozen server carry on.
+    pub async fn resume(&self, name: &str) -> Result<()> {
+        self.kill(name, Signal::Cont).await
+    }
+
+    /// Starts a server again, an app with its sidecar, as it was started
+    /// before, and waits until it is ready.
+    pub async fn start_server(&self, name: &str) -> Result<()> {
+        match self.pair(name) {
+            Some(pair) => self.start_pair(&pair).await,
+            None => self.inner.fleet.start(&[name]).await,
+        }
+    }
+
+    /// Waits until a server that runs is ready.
+    pub async fn until_ready(&self, name: &str) -> Result<()> {
+        self.inner.fleet.ready(&[name]).await
+    }
+
+    /// Whether a server's process exists.
+    #[must_use]
+    pub fn is_running(&self, name: &str) -> bool {
+        self.inner.fleet.is_running(name)
+    }
+
+    /// A running server's process id.
+    #[must_use]
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        self.inner.fleet.pid(name)
+    }
+
+    /// The last `lines` lines a server logged.
+    pub fn log_tail(&self, name: &str, lines: usize) -> Result<String> {
+        self.inner.fleet.log_tail(name, lines)
+    }
+
+    /// The file a server logs to.
+    pub fn log_path(&self, name: &str) -> Result<PathBuf> {
+        self.inner.fleet.log_path(name)
+    }
+
+    /// Takes the oldest report of a server that ended although it should not have.
+    #[must_use]
+    pub fn take_death(&self) -> Option<Death> {
+        self.inner.fleet.take_death()
+    }
+
+    /// Waits until a server ends that should not have.
+    pub async fn next_death(&self) -> Death {
+        self.inner.fleet.next_death().await
+    }
+
+    /// Adds replicas, or takes the highest away in good order, one after the
+    /// other, until there are `replicas`.
+    pub async fn scale(&self, replicas: usize) -> Result<()> {
+        if replicas == 0 {
+            bail!("a stack needs at least one replica");
+        }
+        let _scaling = self.inner.scaling.lock().await;
+        let mut present = self.replicas();
+        present.sort_unstable();
+        while present.len() > replicas {
+            let Some(pair) = present.pop().and_then(|number| self.backend(number)) else {
+                break;
+            };
+            self.inner.fleet.stop(&[&pair.sidecar, &pair.app]).await?;
+            self.inner.remove(&pair);
+        }
+        let first = present.last().map_or(1, |number| number + 1);
+        let missing = replicas - present.len();
+        let added: Vec<Pair> = (first..first + missing)
+            .map(|number| self.inner.add_backend(number, PLACEMENT))
+            .collect::<Result<_>>()?;
+        self.start_added(added).await
+    }
+
+    /// Adds a replica that obeys a placement service of its own, which knows
+    /// nothing of the other: both then believe they hold every actor. Returns
+    /// its number.
+    pub async fn start_isolated_replica(&self) -> Result<usize> {
+        const SECOND: &str = "placement-2";
+        let _scaling = self.inner.scaling.lock().await;
+        if !self.names().iter().any(|name| name == SECOND) {
+            self.inner.add_placement(SECOND)?;
+        }
+        self.inner.fleet.start(&[SECOND]).await?;
+        let number = self.replicas().into_iter().max().unwrap_or(0) + 1;
+        let pair = self.inner.add_backend(number, SECOND)?;
+        self.start_added(vec![pair]).await?;
+        Ok(number)
+    }
+
+    async fn start_added(&self, added: Vec<Pair>) -> Result<()> {
+        let started = try_join_all(added.iter().map(|pair| self.start_pair(pair))).await;
+        if started.is_err() {
+            for pair in &added {
+                self.inner.fleet.stop(&[&pair.sidecar, &pair.app]).await?;
+                self.inner.remove(pair);
+            }
+        }
+        started.map(drop)
+    }
+
+    /// Stops everything in good order: apps with their sidecars first, then
+    /// what they lean on.
+    pub async fn shutdown(&self) -> Result<()> {
+        let names = self.names();
+        let (apps, below): (Vec<&str>, Vec<&str>) =
+            names.iter().map(String::as_str).partition(|name| {
+                self.inner
+                    .pairs()
+                    .iter()
+                    .any(|pair| pair.app == *name || pair.sidecar == *name)
+            });
+        self.inner.fleet.stop(&apps).await?;
+        self.inner.fleet.stop(&below).await
+    }
+
+    fn backend(&self, replica: usize) -> Option<Pair> {
+        self.pair(&format!("backend-{replica}"))
+    }
+
+    fn pair(&self, app: &str) -> Option<Pair> {
+        self.inner
+            .pairs()
+            .iter()
+            .find(|pair| pair.app == app)
+            .cloned()
+    }
+}
+
+fn replica_number(pair: &Pair) -> Option<usize> {
+    pair.app.strip_prefix("backend-")?.parse().ok()
+}
+
+impl Inner {
+    /// Everything up to the first process; blocks.
+    fn prepare(options: StackOptions) -> Result<Self> {
+        let servers = Servers::get()?;
+        let (dir, temporary) = make_dir(options.dir.as_deref())?;
+        check_space(&dir)?;
+        let secrets = Secrets::in_dir(&dir)?;
+        let mut plan = PortPlan::new(options.ports);
+        let postgres_port = plan.block("postgres", 1)?;
+        let kafka_port = plan.block("kafka", 2)?;
+        let scheduler_port = plan.block("scheduler", 5)?;
+        let issuer = Issuer::start(plan.block("issuer", 1)?)?;
+        let database_url = postgres::url(&secrets.database_password, postgres_port);
+        let brokers = format!("127.0.0.1:{kafka_port}");
+        dapr::write_secrets(&dir, &database_url, &secrets.better_auth_secret)?;
+
+        let fleet = Arc::new(Fleet::default());
+        fleet.add(
+            postgres::spec(
+                &servers,
+                &dir,
+                postgres_port,
+                &secrets.database_password,
+                options.durable,
+            )?,
+            vec![Ready::Postgres(postgres_port)],
+        );
+        fleet.add(
+            kafka::spec(&servers, &dir, kafka_port, kafka_port + 1)?,
+            vec![Ready::Kafka(brokers.clone())],
+        );
+        fleet.add(
+            dapr::scheduler(&servers, &dir, scheduler_port)?,
+            vec![Ready::Http(dapr::control_plane_health(scheduler_port))],
+        );
+        let inner = Self {
+            options,
+            servers,
+            dir,
+            issuer,
+            database_url,
+            brokers,
+            fleet,
+            plan: Mutex::new(plan),
+            pairs: Mutex::new(Vec::new()),
+            scaling: tokio::sync::Mutex::new(()),
+            temporary,
+        };
+        inner.add_placement(PLACEMENT)?;
+        Ok(inner)
+    }
+
+    fn pairs(&self) -> MutexGuard<'_, Vec<Pair>> {
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn block(&self, name: &str, ports: u16) -> Result<u16> {
+        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.block(name, ports)
+    }
+
+    fn add_placement(&self, name: &str) -> Result<()> {
+        let first = self.block(name, 4)?;
+        self.fleet.add(
+            dapr::placement(&self.servers, &self.dir, name, first),
+            vec![Ready::Http(dapr::control_plane_health(first))],
+        );
+        Ok(())
+    }
+
+    fn add_backend(&self, number: usize, placement: &str) -> Result<Pair> {
+        self.add_pair(Kind::Backend, &format!("backend-{number}"), placement)
+    }
+
+    fn add_pair(&self, kind: Kind, app: &str, placement: &str) -> Result<Pair> {
+        let suffix = app.strip_prefix("backend-").unwrap_or(app);
+        let pair = Pair {
+            kind,
+            app: app.to_owned(),
+            sidecar: format!("daprd-{suffix}"),
+            first: self.block(app, Pair::PORTS)?,
+            api_token: secrets::random(16)?,
+            app_token: secrets::random(16)?,
+            placement: placement.to_owned(),
+        };
+        let resources =
+            dapr::write_resources(&self.dir, kind.app_id(), &self.brokers, kind.needs())?;
+        let sidecar = Sidecar {
+            name: &pair.sidecar,
+            app_id: kind.app_id(),
+            app_port: pair.app_port(),
+            http_port: pair.dapr_http_port(),
+            grpc_port: pair.dapr_grpc_port(),
+            internal_port: pair.dapr_internal_port(),
+            metrics_port: pair.dapr_metrics_port(),
+            placement_port: self.block(&pair.placement, 4)?,
+            scheduler_port: self.block("scheduler", 5)?,
+            api_token: &pair.api_token,
+            app_token: &pair.app_token,
+            resources: &resources,
+        };
+        let health = format!("http://127.0.0.1:{}/v1.0/healthz", pair.dapr_http_port());
+        self.fleet.add(
+            dapr::sidecar(&self.servers, &self.dir, &sidecar),
+            vec![Ready::Http(health)],
+        );
+        let spec = pair.spec(
+            &self.options.backend,
+            &self.dir,
+            &self.issuer,
+            &self.options.backend_env,
+        );
+        let ready = format!("http://127.0.0.1:{}/readyz", pair.api_port());
+        self.fleet.add(spec, vec![Ready::Http(ready)]);
+        self.pairs().push(pair.clone());
+        Ok(pair)
+    }
+
+    fn remove(&self, pair: &Pair) {
+        self.pairs().retain(|known| known.app != pair.app);
+        self.fleet.remove(&pair.app);
+        self.fleet.remove(&pair.sidecar);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.fleet.abandon();
+        // The logs are what explains a failed test.
+        if std::thread::panicking()
+            && let Some(temporary) = self.temporary.take()
+        {
+            use std::io::Write;
+            let kept = temporary.keep();
+            let _ = writeln!(
+                std::io::stderr(),
+                "The logs of the stack are kept in {}",
+                kept.join("logs").display()
+            );
+        }
+    }
+}
+
+fn make_dir(wanted: Option<&Path>) -> Result<(PathBuf, Option<TempDir>)> {
+    if let Some(dir) = wanted {
+        fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+        return Ok((fs::canonicalize(dir)?, None));
+    }
+    // PostgreSQL may run under another account, which must get through to its
+    // own folder; the secrets in here have their own, stricter modes.
+    let dir = tempfile::Builder::new()
+        .prefix("todo-stack-")
+        .permissions(fs::Permissions::from_mode(0o711))
+        .tempdir()
+        .context("no temporary folder can be made")?;
+    Ok((fs::canonicalize(dir.path())?, Some(dir)))
+}
+
+fn check_space(dir: &Path) -> Result<()> {
+    const NEEDED: u64 = 2 << 30;
+    let volume = rustix::fs::statvfs(dir).context("the free disk space is unknown")?;
+    let free = volume.f_bavail * volume.f_frsize;
+    if free < NEEDED {
+        bail!(
+            "the disk with {} has {} MiB left, and a stack needs 2048: free some space first",
+            dir.display(),
+            free >> 20
+        );
+    }
+    Ok(())
+}
