@@ -1,5 +1,6 @@
 //! Dapr's own servers, and the files a sidecar reads.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -140,16 +141,8 @@ pub(crate) struct Needs {
 }
 
 /// Writes the secrets file every sidecar's secret store reads.
-pub(crate) fn write_secrets(
-    dir: &Path,
-    database_url: &str,
-    better_auth_secret: &str,
-) -> Result<()> {
-    let secrets = json!({ SECRET: {
-        "DATABASE_URL": database_url,
-        "BETTER_AUTH_SECRET": better_auth_secret,
-        "COHERE_API_KEY": "",
-    }});
+pub(crate) fn write_secrets(dir: &Path, secrets: &BTreeMap<String, String>) -> Result<()> {
+    let secrets = json!({ SECRET: secrets });
     write_private(&secrets_file(dir), &secrets.to_string())
 }
 

@@ -307,6 +307,9 @@ mod tests {
         assert!(!fleet.is_running("one"));
         fleet.start(&["one"]).await.unwrap();
         assert_ne!(fleet.pid("one"), Some(pid));
+        while !fleet.log_tail("one", 1).unwrap().contains("last words") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         // Behind the fleet's back.
         let process = fleet
             .with("one", |server| server.process.clone())

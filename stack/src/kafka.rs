@@ -7,9 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::process::Spec;
-use crate::servers::Servers;
+use crate::servers::{Servers, copy_folder};
 
 /// The broker's settings. Also used, with other ports, to format its folder.
+///
+/// A broker that was killed may register again only when its former session has
+/// run out; the session is short so that this takes 3 s and not 9.
 pub(crate) fn properties(data: &Path, port: u16, controller_port: u16) -> String {
     format!(
         "process.roles=broker,controller
@@ -32,6 +35,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 num.network.threads=2
 num.io.threads=2
 ",
@@ -48,7 +53,7 @@ pub(crate) fn spec(servers: &Servers, dir: &Path, port: u16, controller_port: u1
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
-        copy(&servers.kafka_data, &unfinished)
+        copy_folder(&servers.kafka_data, &unfinished, &[])
             .and_then(|()| fs::rename(&unfinished, &data))
             .with_context(|| format!("Kafka's folder {} cannot be made", data.display()))?;
     }
@@ -72,18 +77,4 @@ pub(crate) fn spec(servers: &Servers, dir: &Path, port: u16, controller_port: u1
         .arg(config.display().to_string());
     spec.grace = Duration::from_secs(20);
     Ok(spec)
-}
-
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -196,6 +196,7 @@ mod tests {
     #[test]
     fn a_private_folder_moves_the_cluster_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let moved = home(dir.path(), true).unwrap();
         assert!(moved.starts_with("/var/tmp"), "{}", moved.display());
         let stays = home(dir.path(), false).unwrap();

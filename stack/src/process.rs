@@ -204,6 +204,15 @@ impl Process {
         }
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| anyhow!("{} is no process id", self.pid))?;
+        // These are meant for the server as a whole, and PostgreSQL's children
+        // are groups of their own that would work on.
+        if matches!(signal, Signal::Stop | Signal::Cont | Signal::Kill) {
+            for child in descendants(self.pid) {
+                if let Some(child) = Pid::from_raw(child) {
+                    let _ = kill_process(child, signal.raw());
+                }
+            }
+        }
         // Right after the start there may be no group yet.
         kill_process_group(pid, signal.raw())
             .or_else(|_| kill_process(pid, signal.raw()))
@@ -255,6 +264,34 @@ impl Process {
         }
         true
     }
+}
+
+/// All processes below `pid`, as far as /proc shows them.
+fn descendants(pid: u32) -> Vec<i32> {
+    let parents: Vec<(i32, i32)> = std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let child = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            // "pid (name) state parent …", and a name may hold anything.
+            let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?;
+            Some((child, parent.parse().ok()?))
+        })
+        .collect();
+    let mut found: Vec<i32> = i32::try_from(pid).into_iter().collect();
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, of)| *of == parent)
+                .map(|(child, _)| child),
+        );
+        next += 1;
+    }
+    found.split_off(found.len().min(1))
 }
 
 /// The last `lines` lines of a log.
@@ -392,6 +429,31 @@ mod tests {
         process.wait().await;
         assert_eq!(describe(told.recv().unwrap()), "exit status 3");
         assert_eq!(tail(&spec.log, 1), "two");
+    }
+
+    #[tokio::test]
+    async fn a_kill_reaches_what_the_server_started() {
+        let dir = tempfile::tempdir().unwrap();
+        // A session of its own, as PostgreSQL's children have.
+        let spec = Spec::new("sh", "/bin/sh", dir.path()).args(["-c", "setsid sleep 61 & wait"]);
+        let process = Process::start(&spec, |_| ()).unwrap();
+        let mut children = Vec::new();
+        for _ in 0..100 {
+            children = descendants(process.pid);
+            if !children.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        process.signal(Signal::Kill).unwrap();
+        process.wait().await;
+        assert!(!children.is_empty());
+        let alive = |pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            !stat.is_empty() && !stat.contains(") Z ")
+        };
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!children.iter().any(alive));
     }
 
     #[tokio::test]

@@ -66,7 +66,13 @@ impl Servers {
             None => {
                 let dapr = cache.join(format!(
                     "dapr-{DAPR}-{}",
-                    hash(GO_FILES.iter().flat_map(|(name, text)| [*name, *text]))
+                    // The 1 stands for what build_dapr does with the files.
+                    hash(
+                        GO_FILES
+                            .iter()
+                            .flat_map(|(name, text)| [*name, *text])
+                            .chain(["1"])
+                    )
                 ));
                 once(&dapr, build_dapr)?;
                 dapr.join("bin")
@@ -116,7 +122,8 @@ fn once(dir: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    let lock_path = dir.with_extension("lock");
+    let beside = |what: &str| PathBuf::from(format!("{}.{what}", dir.display()));
+    let lock_path = beside("lock");
     let lock = File::create(&lock_path)
         .with_context(|| format!("{} cannot be made", lock_path.display()))?;
     if lock.try_lock().is_err() {
@@ -127,7 +134,7 @@ fn once(dir: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    let unfinished = dir.with_extension("unfinished");
+    let unfinished = beside("unfinished");
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished)?;
     }
@@ -183,6 +190,7 @@ fn build_dapr(dir: &Path) -> Result<()> {
     }
     let bin = dir.join("bin");
     fs::create_dir_all(&bin)?;
+    loopback_health(&go, &source)?;
     progress::run(
         "building Dapr's servers, once, about eight minutes on two cores",
         Command::new(&go)
@@ -206,7 +214,67 @@ fn build_dapr(dir: &Path) -> Result<()> {
                 "github.com/dapr/dapr/cmd/scheduler",
                 "github.com/dapr/dapr/cmd/sentry",
             ]),
-    )
+    )?;
+    // 20 MB that nobody needs again.
+    fs::remove_dir_all(&source)?;
+    Ok(())
+}
+
+/// The health endpoint of placement and scheduler listens on every interface,
+/// whatever `--healthz-listen-address` says. So Dapr is built from a copy of its
+/// source in which that one line names the loopback address.
+fn loopback_health(go: &Path, source: &Path) -> Result<()> {
+    const EVERYWHERE: &str = r#"fmt.Sprintf(":%d", s.port)"#;
+    const LOOPBACK: &str = r#"fmt.Sprintf("127.0.0.1:%d", s.port)"#;
+    const NOT_BUILT: [&str; 3] = ["tests", "docs", "grafana"];
+    let _progress = progress::Progress::start("downloading Dapr's source, once");
+    let downloaded = Command::new(go)
+        .current_dir(source)
+        .args(["mod", "download", "-json", "github.com/dapr/dapr"])
+        .output()?;
+    let module: serde_json::Value = serde_json::from_slice(&downloaded.stdout).unwrap_or_default();
+    let Some(module_dir) = module["Dir"].as_str().map(Path::new) else {
+        let said = String::from_utf8_lossy(&downloaded.stderr);
+        let reason = module["Error"].as_str().unwrap_or(&said);
+        bail!("Dapr's source cannot be downloaded: {}", reason.trim());
+    };
+    let copy = source.join("dapr");
+    copy_folder(module_dir, &copy, &NOT_BUILT)?;
+    let server = copy.join("pkg/healthz/server/server.go");
+    let text = fs::read_to_string(&server)?;
+    if text.matches(EVERYWHERE).count() != 1 {
+        bail!(
+            "the health server of Dapr {DAPR} is not the one known: `loopback_health` in stack/src/servers.rs has to be looked at"
+        );
+    }
+    // Files of the module cache are read-only, and so are their copies.
+    fs::remove_file(&server)?;
+    fs::write(&server, text.replace(EVERYWHERE, LOOPBACK))?;
+    let module_file = source.join("go.mod");
+    let text = fs::read_to_string(&module_file)?;
+    fs::write(
+        &module_file,
+        text + "\nreplace github.com/dapr/dapr => ./dapr\n",
+    )?;
+    Ok(())
+}
+
+/// Copies a folder with all that is in it, but for some names at its top.
+pub(crate) fn copy_folder(from: &Path, to: &Path, without: &[&str]) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if without.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target, &[])?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads "go version go1.26.8 linux/amd64".

@@ -37,6 +37,8 @@ pub struct StackOptions {
     pub dir: Option<PathBuf>,
     /// Added to the environment of the backends and consumers.
     pub backend_env: BTreeMap<String, String>,
+    /// Added to, or put in the place of, what the secret store holds.
+    pub secrets: BTreeMap<String, String>,
     /// Whether PostgreSQL waits for the disk, as it does in production. Turned
     /// off it still survives being killed, only not a power cut.
     pub durable: bool,
@@ -52,6 +54,7 @@ impl StackOptions {
             ports: Ports::Free,
             dir: None,
             backend_env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             durable: false,
         }
     }
@@ -406,7 +409,16 @@ impl Inner {
         let issuer = Issuer::start(plan.block("issuer", 1)?)?;
         let database_url = postgres::url(&secrets.database_password, postgres_port);
         let brokers = format!("127.0.0.1:{kafka_port}");
-        dapr::write_secrets(&dir, &database_url, &secrets.better_auth_secret)?;
+        let mut held = BTreeMap::from([
+            ("DATABASE_URL".to_owned(), database_url.clone()),
+            (
+                "BETTER_AUTH_SECRET".to_owned(),
+                secrets.better_auth_secret.clone(),
+            ),
+            ("COHERE_API_KEY".to_owned(), String::new()),
+        ]);
+        held.extend(options.secrets.clone());
+        dapr::write_secrets(&dir, &held)?;
 
         let fleet = Arc::new(Fleet::default());
         fleet.add(

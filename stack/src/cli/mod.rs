@@ -1,0 +1,142 @@
+//! The commands, one line each, and where the checkout is.
+
+mod control;
+mod logs;
+mod testrun;
+mod up;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use todo_stack::Signal;
+
+use control::{Request, ask};
+
+/// Gets, starts, scales, breaks and stops the servers the backend runs on.
+#[derive(Debug, Parser)]
+#[command(name = "cargo stack", bin_name = "cargo stack")]
+struct Args {
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Build the backend and start everything; Ctrl-C stops it.
+    Up(up::Up),
+    /// Stop the stack that runs.
+    Down,
+    /// Say what runs and where.
+    Status,
+    /// Print shell lines with addresses: `eval "$(cargo stack env)"`.
+    Env,
+    /// Print a token for a user, valid for 15 minutes.
+    Token {
+        /// The user's id.
+        user: String,
+    },
+    /// Run this many replicas of the backend.
+    Scale {
+        /// How many.
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=50))]
+        replicas: u8,
+    },
+    /// Send a signal to one server.
+    Kill {
+        /// Its name, as `status` shows it.
+        name: String,
+        /// Which signal: TERM, KILL, INT, QUIT, HUP, STOP or CONT.
+        #[arg(long, default_value = "KILL")]
+        signal: Signal,
+    },
+    /// Start a server that was stopped or killed.
+    Start {
+        /// Its name, as `status` shows it.
+        name: String,
+    },
+    /// Show what a server logged.
+    Logs(logs::Logs),
+    /// Run every test: format, lints, unit tests, and the integration tests on a real stack.
+    Test(testrun::Test),
+}
+
+/// Runs the command the program was called with.
+pub async fn run() -> Result<ExitCode> {
+    let args = Args::parse();
+    // Everything below uses paths relative to the checkout; above all the
+    // control socket, whose path may not be long.
+    std::env::set_current_dir(root()).context("the checkout this was built from is gone")?;
+    match args.command {
+        Subcommands::Up(up) => up::run(up).await?,
+        Subcommands::Down => {
+            ask(&Request::Down).await?;
+            println!("Everything is stopped.");
+        }
+        Subcommands::Status => print_lines(&ask(&Request::Status).await?),
+        Subcommands::Env => print_lines(&ask(&Request::Env).await?),
+        Subcommands::Token { user } => print_lines(&ask(&Request::Token { user }).await?),
+        Subcommands::Scale { replicas } => {
+            let replicas = replicas.into();
+            print_lines(&ask(&Request::Scale { replicas }).await?);
+        }
+        Subcommands::Kill { name, signal } => {
+            let signal = signal.name().to_owned();
+            print_lines(&ask(&Request::Kill { name, signal }).await?);
+        }
+        Subcommands::Start { name } => print_lines(&ask(&Request::Start { name }).await?),
+        Subcommands::Logs(logs) => logs::run(&logs)?,
+        Subcommands::Test(test) => return testrun::run(&test),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_lines(lines: &[String]) {
+    for line in lines {
+        println!("{line}");
+    }
+}
+
+/// The checkout.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Where the stack of `up` keeps its data, from the root of the checkout.
+fn data_dir() -> &'static Path {
+    Path::new("target/stack")
+}
+
+/// The cargo that runs us, else the one on PATH.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Builds the backend, showing what cargo shows, and says where the binary is.
+fn build_backend(release: bool) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--package=todo-backend",
+        "--bin=todo-backend",
+        "--message-format=json-render-diagnostics",
+    ]);
+    if release {
+        command.arg("--release");
+    }
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .context("cargo cannot be started")?;
+    if !output.status.success() {
+        bail!("the backend does not compile; cargo's messages are above");
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "todo-backend")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cargo built the backend and does not say where it is")
+}
