@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures::future::try_join_all;
 use tokio::sync::Notify;
 
-use crate::process::{Process, Signal, Spec, describe, tail};
+use crate::process::{Process, Signal, Spec, describe, last_words, tail};
 use crate::ready::{self, NotReady, Ready};
 
 /// A server that ended although nobody had told it to.
@@ -136,7 +136,7 @@ impl Fleet {
             self.deaths().push_back(Death {
                 name: name.to_owned(),
                 how: describe(status),
-                log: tail(&log, SHOWN_LINES),
+                log: last_words(&log, SHOWN_LINES),
             });
             self.died.notify_waiters();
         }
@@ -155,7 +155,7 @@ impl Fleet {
                 )
             })?;
             let process = process.ok_or_else(|| anyhow!("{name} was not started"))?;
-            let said = || tail(&log, SHOWN_LINES);
+            let said = || last_words(&log, SHOWN_LINES);
             match ready::wait(&process, &conditions, READY_WITHIN).await {
                 Ok(()) => return self.with(name, |server| server.should_run = true),
                 Err(NotReady::Ended) if name == "postgres" && Instant::now() < until => {

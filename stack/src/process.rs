@@ -310,6 +310,22 @@ pub(crate) fn tail(path: &Path, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
+/// The last lines of a log, none from before the last start.
+pub(crate) fn last_words(path: &Path, lines: usize) -> String {
+    let text = tail(path, lines);
+    let marker = |line: &&str| line.starts_with("--- ") && line.ends_with(" starts");
+    let since: Vec<&str> = text
+        .lines()
+        .rev()
+        .take_while(|line| !marker(line))
+        .collect();
+    let since: Vec<&str> = since.into_iter().rev().collect();
+    if since.is_empty() {
+        return "(it said nothing)".to_owned();
+    }
+    since.join("\n")
+}
+
 /// "exit status 1" or "signal 9", for sentences.
 pub(crate) fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
@@ -429,6 +445,7 @@ mod tests {
         process.wait().await;
         assert_eq!(describe(told.recv().unwrap()), "exit status 3");
         assert_eq!(tail(&spec.log, 1), "two");
+        assert_eq!(last_words(&spec.log, 9), "one\ntwo");
     }
 
     #[tokio::test]

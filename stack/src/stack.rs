@@ -406,6 +406,13 @@ impl Inner {
         let postgres_port = plan.block("postgres", 1)?;
         let kafka_port = plan.block("kafka", 2)?;
         let scheduler_port = plan.block("scheduler", 5)?;
+        // A taken port is better found now than when half of it runs.
+        for number in 1..=options.replicas {
+            plan.block(&format!("backend-{number}"), Pair::PORTS)?;
+        }
+        for role in &options.roles {
+            plan.block(role.name(), Pair::PORTS)?;
+        }
         let issuer = Issuer::start(plan.block("issuer", 1)?)?;
         let database_url = postgres::url(&secrets.database_password, postgres_port);
         let brokers = format!("127.0.0.1:{kafka_port}");
@@ -435,8 +442,15 @@ impl Inner {
             kafka::spec(&servers, &dir, kafka_port, kafka_port + 1)?,
             vec![Ready::Kafka(brokers.clone())],
         );
+        let mut scheduler = dapr::scheduler(&servers, &dir, scheduler_port)?;
+        if options.durable {
+            // A killed scheduler leaves a lease behind, and the next one on the
+            // same data waits 20 s for it to run out. One that is told to stop
+            // gives it back.
+            scheduler.abandon = Signal::Term;
+        }
         fleet.add(
-            dapr::scheduler(&servers, &dir, scheduler_port)?,
+            scheduler,
             vec![Ready::Http(dapr::control_plane_health(scheduler_port))],
         );
         let inner = Self {

@@ -130,7 +130,7 @@ fn greet(stack: &Stack) {
     println!(
         "Try:          curl -s {url}/api/alice/chat -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{\"message\":\"remind me to buy milk tomorrow at 9\"}}'"
     );
-    println!("Stop:         Ctrl-C, or `cargo stack down`");
+    println!("Stop:         cargo stack down, or Ctrl-C where it runs");
 }
 
 /// Runs `up` again as a process that stays, and waits until it is ready.
