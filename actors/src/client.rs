@@ -1,0 +1,96 @@
+//! Calls to actors through the sidecar, wherever placement has put them.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    message::{CallError, Failure, Message, Outcome, Request},
+    sidecar::{Sidecar, SidecarErrorKind},
+};
+
+/// How long a call keeps trying while placement moves an actor or a sidecar restarts.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// First wait before a repeat; doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(25);
+/// Longest wait before a repeat.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// Sends messages to actors.
+#[derive(Clone)]
+pub struct ActorClient {
+    sidecar: Arc<dyn Sidecar>,
+    patience: Duration,
+}
+
+impl ActorClient {
+    /// A client that calls through `sidecar`.
+    #[must_use]
+    pub fn new(sidecar: Arc<dyn Sidecar>) -> Self {
+        Self {
+            sidecar,
+            patience: PATIENCE,
+        }
+    }
+
+    /// The same client with another limit on how long a call keeps trying.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Calls the actor `id` and brings back its reply.
+    ///
+    /// While the sidecar cannot reach the actor (placement is moving it, a replica died) the
+    /// call is repeated for up to 12 s: commands carry a key and reads change nothing, so a
+    /// repeat is safe. A failure the actor itself reports comes back at once.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] when the actor declines, [`CallError::Failed`] when something broke.
+    pub async fn send<M: Message>(
+        &self,
+        id: &str,
+        request: Request<M>,
+    ) -> Result<M::Reply, CallError> {
+        let body = serde_json::to_vec(&request).map_err(|error| {
+            Failure::terminal(format!("{} cannot be encoded: {error}", M::METHOD))
+        })?;
+        let deadline = Instant::now() + self.patience;
+        let mut wait = FIRST_WAIT;
+        loop {
+            let error = match self
+                .sidecar
+                .invoke(M::ACTOR, id, M::METHOD, body.clone().into())
+                .await
+            {
+                Ok(reply) => {
+                    let outcome: Outcome<M::Reply> =
+                        serde_json::from_slice(&reply).map_err(|error| {
+                            Failure::terminal(format!(
+                                "the reply to {} cannot be read: {error}",
+                                M::METHOD
+                            ))
+                        })?;
+                    return outcome.into();
+                }
+                Err(error) => error,
+            };
+            if error.kind == SidecarErrorKind::Rejected || Instant::now() + wait > deadline {
+                let failure = format!(
+                    "{} on {}/{id} was not delivered: {error}",
+                    M::METHOD,
+                    M::ACTOR
+                );
+                return Err(Failure {
+                    message: failure,
+                    retryable: error.kind != SidecarErrorKind::Rejected,
+                }
+                .into());
+            }
+            tracing::debug!(actor = M::ACTOR, method = M::METHOD, %error, "actor call repeated");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}

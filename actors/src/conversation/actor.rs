@@ -1,0 +1,143 @@
+//! Which method of the `Conversation` actor runs which message, and reads of older messages.
+
+use std::collections::BTreeMap;
+
+use super::{
+    BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, MessagePage, ReleaseTurn, Rename,
+    RepublishConversation, TurnState,
+    state::{Begin, Conversation, PER_PAGE, no_such_conversation},
+};
+use crate::{
+    host::{Answer, answer, command, parse},
+    journal::Journal,
+    message::{CallError, Failure, Message, Request},
+    sidecar::StateReader,
+    turn::Activation,
+};
+
+const DEFAULT_LIMIT: u32 = 50;
+const LARGEST_LIMIT: u32 = 100;
+/// A page of messages ends here even when the limit would allow more.
+const PAGE_BYTES: usize = 512 << 10;
+
+pub(crate) async fn call(chat: &mut Activation<Conversation>, method: &str, body: &[u8]) -> Answer {
+    match method {
+        BeginTurn::METHOD => answer(match parse(body) {
+            Ok(request) => begin_turn(chat, request).await,
+            Err(failure) => Err(failure.into()),
+        }),
+        FinishTurn::METHOD => command::<FinishTurn, _>(chat, body).await,
+        ReleaseTurn::METHOD => command::<ReleaseTurn, _>(chat, body).await,
+        Rename::METHOD => command::<Rename, _>(chat, body).await,
+        Delete::METHOD => command::<Delete, _>(chat, body).await,
+        GetMessages::METHOD => answer(match parse::<GetMessages>(body) {
+            Ok(request) => messages(chat, &request.message).await,
+            Err(failure) => Err(failure.into()),
+        }),
+        RepublishConversation::METHOD => answer(match parse::<RepublishConversation>(body) {
+            Ok(request) => chat
+                .republish(request.message.0.applied)
+                .await
+                .map_err(CallError::from),
+            Err(failure) => Err(failure.into()),
+        }),
+        _ => Answer::NoSuchMethod,
+    }
+}
+
+async fn begin_turn(
+    chat: &mut Activation<Conversation>,
+    request: Request<BeginTurn>,
+) -> Result<TurnState, CallError> {
+    let services = chat.services().clone();
+    let journal = chat.journal().await?;
+    if let Begin::Finished(index) = request
+        .message
+        .begin(journal.state(), services.clock.now())?
+    {
+        let reply = read(journal, services.sidecar.as_ref(), index..index + 1)
+            .await?
+            .pop();
+        let reply = reply.ok_or_else(|| Failure::terminal("a finished turn's reply is missing"))?;
+        return Ok(TurnState::Done { reply });
+    }
+    chat.command(request).await
+}
+
+async fn messages(
+    chat: &mut Activation<Conversation>,
+    query: &GetMessages,
+) -> Result<MessagePage, CallError> {
+    let services = chat.services().clone();
+    let journal = chat.journal().await?;
+    if !journal.state().exists() {
+        return Err(no_such_conversation().into());
+    }
+    let total = journal.state().count();
+    let before = query.before.unwrap_or(total).min(total);
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT);
+    let from = before.saturating_sub(u64::from(limit));
+    let mut messages = read(journal, services.sidecar.as_ref(), from..before).await?;
+    let mut bytes = 0;
+    let fitting = messages.iter().rev().take_while(|message| {
+        let fits = bytes < PAGE_BYTES;
+        bytes += size(message);
+        fits
+    });
+    let fitting = fitting.count();
+    let messages = messages.split_off(messages.len() - fitting);
+    let first = messages.first().map_or(0, |message| message.index);
+    Ok(MessagePage {
+        messages,
+        total,
+        next_before: (first > 0).then_some(first),
+    })
+}
+
+/// The messages of a range, from memory or from the pages they stand on.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn read(
+    journal: &Journal<Conversation>,
+    reader: &dyn StateReader,
+    range: std::ops::Range<u64>,
+) -> Result<Vec<ChatMessage>, Failure> {
+    let mut pages: BTreeMap<u64, Vec<ChatMessage>> = BTreeMap::new();
+    let mut messages = Vec::new();
+    for index in range {
+        if let Some(message) = journal.state().recent(index) {
+            messages.push(message.clone());
+            continue;
+        }
+        let number = index / PER_PAGE;
+        if !pages.contains_key(&number) {
+            let page = Conversation::page_of(index);
+            let broken = |error: String| {
+                Failure::retryable(format!("{page} of {}: {error}", journal.actor()))
+            };
+            let bytes = journal
+                .page(reader, &page)
+                .await
+                .map_err(|error| broken(error.to_string()))?;
+            let bytes = bytes.ok_or_else(|| broken("it is not in the snapshot".to_owned()))?;
+            let content = Conversation::read_page(&bytes)
+                .map_err(|error| broken(format!("unreadable at column {}", error.column())))?;
+            pages.insert(number, content);
+        }
+        let found = pages
+            .get(&number)
+            .and_then(|page| page.iter().find(|m| m.index == index));
+        messages.extend(found.cloned());
+    }
+    Ok(messages)
+}
+
+fn size(message: &ChatMessage) -> usize {
+    let calls: usize = message
+        .tool_calls
+        .iter()
+        .map(|call| call.arguments.to_string().len() + call.result.to_string().len())
+        .sum();
+    200 + message.text.len() + calls
+}

@@ -1,0 +1,214 @@
+//! The `Conversation` actor: the messages of one conversation and the turn now open in it.
+//!
+//! This page lists its messages; the rules are in [`state`].
+
+pub(crate) mod actor;
+pub mod event;
+pub mod state;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    message::Message,
+    user::{Republish, Republished},
+};
+
+/// The actor type in Dapr.
+pub const TYPE: &str = "Conversation";
+
+/// The actor id of a conversation of a user.
+#[must_use]
+pub fn actor_id(user_id: &str, conversation_id: &str) -> String {
+    format!("{user_id}~{conversation_id}")
+}
+
+macro_rules! messages {
+    ($($message:ident = $method:literal -> $reply:ty),+ $(,)?) => {$(
+        impl Message for $message {
+            type Reply = $reply;
+            const ACTOR: &'static str = TYPE;
+            const METHOD: &'static str = $method;
+        }
+    )+};
+}
+
+messages! {
+    BeginTurn = "begin_turn" -> TurnState,
+    FinishTurn = "finish_turn" -> ChatMessage,
+    ReleaseTurn = "release_turn" -> Released,
+    GetMessages = "messages" -> MessagePage,
+    Rename = "rename" -> Renamed,
+    Delete = "delete_conversation" -> Deleted,
+    RepublishConversation = "republish" -> Republished,
+}
+
+/// Stores what the person said and opens a turn, or says how the turn stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BeginTurn {
+    /// Derived from the user and their Idempotency-Key.
+    pub turn_id: String,
+    /// Unique to this try: a call delivered twice gets the same answer.
+    pub attempt: String,
+    /// What the person said; 1 to 4,000 characters after trimming.
+    pub text: String,
+    /// Create the conversation when it does not exist; otherwise that is a refusal.
+    pub create: bool,
+    /// How long the edge may take before another may take the turn over, in milliseconds.
+    pub lease_ms: u64,
+}
+
+/// How a turn stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "turn")]
+pub enum TurnState {
+    /// This attempt owns the turn.
+    Begun {
+        /// The newest messages before this one, oldest first; at most 20.
+        history: Vec<ChatMessage>,
+        /// An earlier attempt may have called tools: read the receipts first.
+        resumed: bool,
+        /// This is the conversation's first turn.
+        started: bool,
+        /// When the person said it; a resumed turn reads dates from here.
+        said_at: Timestamp,
+    },
+    /// The turn is done; this is the reply.
+    Done {
+        /// The assistant's message.
+        reply: ChatMessage,
+    },
+    /// Another attempt, or another turn, holds the conversation.
+    Busy {
+        /// How old that turn is, in milliseconds.
+        age_ms: u64,
+        /// Whether it is this very turn.
+        same_turn: bool,
+    },
+}
+
+/// Stores the assistant's reply and closes the turn. Refused to an attempt that was superseded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinishTurn {
+    /// The turn.
+    pub turn_id: String,
+    /// The attempt that holds it.
+    pub attempt: String,
+    /// The reply.
+    pub text: String,
+    /// What was done.
+    pub tool_calls: Vec<ToolCallRecord>,
+    /// Which planner answered, such as `offline`.
+    pub provider: String,
+}
+
+/// Lets go of a turn that could not be finished, so that the person's retry can go on with it
+/// at once instead of waiting for the lease to run out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseTurn {
+    /// The turn.
+    pub turn_id: String,
+    /// The attempt that holds it; another's call changes nothing.
+    pub attempt: String,
+}
+
+/// The turn is open and held by nobody, or was not this attempt's.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Released {}
+
+/// A tool call with its result, as the person sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCallRecord {
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Value,
+    /// `{"ok": …}` or `{"refused": {"code", "message"}}`.
+    pub result: Value,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    /// Its place in the conversation, from 0.
+    pub index: u64,
+    /// The turn it belongs to.
+    pub turn_id: String,
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub text: String,
+    /// What the assistant did; empty for the person's messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallRecord>,
+    /// Which planner answered; absent for the person's messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The turn was abandoned and another began: the reply stands for what is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+    /// When it was said.
+    pub created_at: Timestamp,
+}
+
+/// Who said a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The person.
+    User,
+    /// The assistant.
+    Assistant,
+}
+
+/// Reads messages, newest page first; within a page oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GetMessages {
+    /// Only messages with an index below this; absent for the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// At most this many; 50 when absent, 100 at most. A page also ends at 512 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A page of messages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MessagePage {
+    /// Oldest first.
+    pub messages: Vec<ChatMessage>,
+    /// How many there are in all.
+    pub total: u64,
+    /// Pass as `before` for the page of older messages; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_before: Option<u64>,
+}
+
+/// Gives the conversation a title of 1 to 100 characters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rename {
+    /// The new title.
+    pub title: String,
+}
+
+/// The title as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Renamed {
+    /// The title.
+    pub title: String,
+}
+
+/// Deletes the conversation and its messages for good.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Delete {}
+
+/// The conversation is gone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deleted {}
+
+/// [`Republish`] for a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RepublishConversation(pub Republish);

@@ -1,0 +1,113 @@
+//! What can happen to a user, and how Kafka hears of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Profile, Task};
+use crate::{
+    event::{Announce, Draft, Topic},
+    message::ActorRef,
+};
+
+/// What can happen to a user. Task events carry the task as it is afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A task was added.
+    TaskCreated {
+        /// The task.
+        task: Task,
+    },
+    /// Fields of a task changed.
+    TaskUpdated {
+        /// The task.
+        task: Task,
+        /// This took an earlier change back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+    },
+    /// A task was done.
+    TaskCompleted {
+        /// The task.
+        task: Task,
+        /// This took an earlier change back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+    },
+    /// A done task is open again.
+    TaskReopened {
+        /// The task.
+        task: Task,
+        /// This took an earlier change back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+    },
+    /// A task was deleted.
+    TaskDeleted {
+        /// The task as it was.
+        task: Task,
+        /// This took an earlier change back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+    },
+    /// A deleted task is back.
+    TaskRestored {
+        /// The task.
+        task: Task,
+    },
+    /// The person was reminded of a task.
+    TaskReminded {
+        /// The task.
+        task: Task,
+    },
+    /// The profile changed.
+    ProfileChanged {
+        /// The profile.
+        profile: Profile,
+    },
+}
+
+impl Announce for Event {
+    const HOME: Topic = Topic::TaskEvents;
+
+    fn announce(&self, actor: &ActorRef, _at: Timestamp) -> Vec<Draft> {
+        let user_id = actor.user_id();
+        let about =
+            |ty: &'static str, task: &Task| task_event(ty, Topic::TaskEvents, user_id, task);
+        match self {
+            Self::TaskCreated { task } => vec![about("com.todo.task.created", task)],
+            Self::TaskUpdated { task, .. } => vec![about("com.todo.task.updated", task)],
+            Self::TaskCompleted { task, .. } => vec![about("com.todo.task.completed", task)],
+            Self::TaskReopened { task, .. } => vec![about("com.todo.task.reopened", task)],
+            Self::TaskDeleted { task, .. } => vec![about("com.todo.task.deleted", task)],
+            Self::TaskRestored { task } => vec![about("com.todo.task.restored", task)],
+            Self::TaskReminded { task } => vec![
+                task_event("com.todo.reminder.due", Topic::Reminders, user_id, task),
+                about("com.todo.task.reminded", task),
+            ],
+            Self::ProfileChanged { profile } => vec![Draft {
+                topic: Topic::TaskEvents,
+                ty: "com.todo.profile.changed",
+                subject: user_id.to_owned(),
+                data: with_user(user_id, json!(profile)),
+            }],
+        }
+    }
+}
+
+fn task_event(ty: &'static str, topic: Topic, user_id: &str, task: &Task) -> Draft {
+    Draft {
+        topic,
+        ty,
+        subject: task.id.clone(),
+        data: with_user(user_id, json!(task)),
+    }
+}
+
+fn with_user(user_id: &str, mut data: Value) -> Value {
+    if let Some(object) = data.as_object_mut() {
+        object.insert("user_id".to_owned(), user_id.into());
+    }
+    data
+}

@@ -1,0 +1,647 @@
+//! The rules of a user: how events fold into state, and what each command decides.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AddTask, CompleteTask, DeleteTask, Due, FireDue, Fired, GetProfile, GetTask, Priority, Profile,
+    Receipts as ReadReceipts, ReopenTask, SetProfile, Status, Task, TurnReceipt, Undo, Undone,
+    UndoneChange, UpdateTask, event::Event, pages::TaskPages, rules,
+};
+use crate::{
+    journal::State,
+    message::Refusal,
+    pages::{Receipts, Ring, page_number},
+    turn::{Command, Decision, Query},
+};
+
+/// Most tasks one person may keep.
+const MOST_TASKS: usize = 20_000;
+/// Most tasks one firing reminds of; the rest come in the next turn, at once.
+const MOST_REMINDED: usize = 100;
+
+/// One person: profile, tasks, due moments, and what can be undone.
+#[derive(Debug)]
+pub struct User {
+    profile: Profile,
+    zone: TimeZone,
+    tasks: BTreeMap<u64, Task>,
+    /// The number the next task gets.
+    next_task: u64,
+    /// Reminders not given yet, by moment.
+    pending: BTreeSet<(Timestamp, u64)>,
+    undo: Ring<UndoItem>,
+    receipts: Receipts,
+    pages: TaskPages,
+    core_dirty: bool,
+}
+
+/// A change that can be taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct UndoItem {
+    change: UndoneChange,
+    /// The task before the change; after it, when it had just been added.
+    task: Task,
+}
+
+/// What the `core` page holds.
+#[derive(Serialize, Deserialize)]
+struct Core {
+    profile: Profile,
+    next_task: u64,
+}
+
+/// What a `tasks/{n}` page holds.
+#[derive(Serialize, Deserialize)]
+struct TaskPage<T> {
+    tasks: Vec<T>,
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            zone: TimeZone::UTC,
+            tasks: BTreeMap::new(),
+            next_task: 1,
+            pending: BTreeSet::new(),
+            undo: Ring::new("undo", 20, 4),
+            receipts: Receipts::default(),
+            pages: TaskPages::default(),
+            core_dirty: false,
+        }
+    }
+}
+
+impl User {
+    /// What is known of the person.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The zone of the person's calendar.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Every task, oldest first.
+    pub fn tasks(&self) -> impl ExactSizeIterator<Item = &Task> {
+        self.tasks.values()
+    }
+
+    /// The task of that id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn task(&self, task_id: &str) -> Result<&Task, Refusal> {
+        number(task_id)
+            .and_then(|n| self.tasks.get(&n))
+            .ok_or_else(|| no_such_task(task_id))
+    }
+
+    /// When the next reminder is due.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.pending.first().map(|(at, _)| *at)
+    }
+
+    fn put(&mut self, task: &Task) {
+        let Some(n) = number(&task.id) else { return };
+        self.forget_reminder(n);
+        if let Some(at) = task.pending_reminder(&self.zone) {
+            self.pending.insert((at, n));
+        }
+        self.pages.put(n, task);
+        self.tasks.insert(n, task.clone());
+    }
+
+    fn remove(&mut self, task_id: &str) {
+        let Some(n) = number(task_id) else { return };
+        self.forget_reminder(n);
+        self.pages.remove(n);
+        self.tasks.remove(&n);
+    }
+
+    fn forget_reminder(&mut self, n: u64) {
+        if let Some(at) = self
+            .tasks
+            .get(&n)
+            .and_then(|task| task.pending_reminder(&self.zone))
+        {
+            self.pending.remove(&(at, n));
+        }
+    }
+
+    /// Notes what the change can be taken back to, or drops the newest note when it was one.
+    fn note_undo(&mut self, undo: bool, change: UndoneChange, task: &Task) {
+        if undo {
+            self.undo.pop();
+        } else {
+            let before = number(&task.id)
+                .and_then(|n| self.tasks.get(&n))
+                .unwrap_or(task);
+            self.undo.push(UndoItem {
+                change,
+                task: before.clone(),
+            });
+        }
+    }
+
+    fn set_profile(&mut self, profile: &Profile) {
+        self.profile = profile.clone();
+        self.zone = zone(&profile.time_zone);
+        self.core_dirty = true;
+        self.index_reminders();
+    }
+
+    fn index_reminders(&mut self) {
+        self.pending = self
+            .tasks
+            .iter()
+            .filter_map(|(n, task)| Some((task.pending_reminder(&self.zone)?, *n)))
+            .collect();
+    }
+}
+
+impl State for User {
+    const TYPE: &'static str = super::TYPE;
+    type Event = Event;
+
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::TaskCreated { task } => {
+                self.note_undo(false, UndoneChange::Added, task);
+                self.next_task =
+                    number(&task.id).map_or(self.next_task, |n| self.next_task.max(n + 1));
+                self.core_dirty = true;
+                self.put(task);
+            }
+            Event::TaskUpdated { task, undo } => {
+                self.note_undo(*undo, UndoneChange::Updated, task);
+                self.put(task);
+            }
+            Event::TaskCompleted { task, undo } => {
+                self.note_undo(*undo, UndoneChange::Completed, task);
+                self.put(task);
+            }
+            Event::TaskReopened { task, undo } => {
+                self.note_undo(*undo, UndoneChange::Reopened, task);
+                self.put(task);
+            }
+            Event::TaskDeleted { task, undo } => {
+                self.note_undo(*undo, UndoneChange::Deleted, task);
+                self.remove(&task.id);
+            }
+            Event::TaskRestored { task } => {
+                self.undo.pop();
+                self.put(task);
+            }
+            Event::TaskReminded { task } => self.put(task),
+            Event::ProfileChanged { profile } => self.set_profile(profile),
+        }
+    }
+
+    fn wake_after(&self, events: &[Event]) -> Option<Timestamp> {
+        let mut zone_after = None;
+        let mut changed: BTreeMap<u64, Option<&Task>> = BTreeMap::new();
+        for event in events {
+            match event {
+                Event::ProfileChanged { profile } => zone_after = Some(zone(&profile.time_zone)),
+                Event::TaskDeleted { task, .. } => {
+                    changed.extend(number(&task.id).map(|n| (n, None)));
+                }
+                Event::TaskCreated { task }
+                | Event::TaskUpdated { task, .. }
+                | Event::TaskCompleted { task, .. }
+                | Event::TaskReopened { task, .. }
+                | Event::TaskRestored { task }
+                | Event::TaskReminded { task } => {
+                    changed.extend(number(&task.id).map(|n| (n, Some(task))));
+                }
+            }
+        }
+        let unchanged = match &zone_after {
+            Some(zone) => self
+                .tasks
+                .iter()
+                .filter(|(n, _)| !changed.contains_key(n))
+                .filter_map(|(_, task)| task.pending_reminder(zone))
+                .min(),
+            None => self
+                .pending
+                .iter()
+                .find(|(_, n)| !changed.contains_key(n))
+                .map(|(at, _)| *at),
+        };
+        let zone = zone_after.as_ref().unwrap_or(&self.zone);
+        let changed = changed
+            .values()
+            .flatten()
+            .filter_map(|task| task.pending_reminder(zone))
+            .min();
+        unchanged.into_iter().chain(changed).min()
+    }
+
+    fn receipts(&self) -> &Receipts {
+        &self.receipts
+    }
+
+    fn receipts_mut(&mut self) -> &mut Receipts {
+        &mut self.receipts
+    }
+
+    fn dirty_pages(&mut self) -> Vec<String> {
+        let mut pages: Vec<String> = self.pages.dirty().map(|n| format!("tasks/{n}")).collect();
+        pages.extend(self.undo.dirty());
+        pages.extend(self.receipts.0.dirty());
+        if self.core_dirty {
+            pages.push("core".to_owned());
+        }
+        pages
+    }
+
+    fn encode_page(&self, page: &str) -> Option<Vec<u8>> {
+        if page == "core" {
+            let core = Core {
+                profile: self.profile.clone(),
+                next_task: self.next_task,
+            };
+            return serde_json::to_vec(&core).ok();
+        }
+        if let Some(n) = page_number(page, "tasks") {
+            let tasks: Vec<&Task> = self
+                .pages
+                .tasks(n)
+                .filter_map(|n| self.tasks.get(&n))
+                .collect();
+            return if tasks.is_empty() {
+                None
+            } else {
+                serde_json::to_vec(&TaskPage { tasks }).ok()
+            };
+        }
+        if self.undo.owns(page) {
+            self.undo.encode(page)
+        } else {
+            self.receipts.0.encode(page)
+        }
+    }
+
+    fn decode_page(&mut self, page: &str, bytes: &[u8]) -> Result<(), serde_json::Error> {
+        if page == "core" {
+            let core: Core = serde_json::from_slice(bytes)?;
+            self.zone = zone(&core.profile.time_zone);
+            self.profile = core.profile;
+            self.next_task = core.next_task;
+        } else if let Some(number_of_page) = page_number(page, "tasks") {
+            let page: TaskPage<Task> = serde_json::from_slice(bytes)?;
+            for task in page.tasks {
+                if let Some(n) = number(&task.id) {
+                    self.pages.read(number_of_page, n, &task);
+                    self.tasks.insert(n, task);
+                }
+            }
+        } else if self.undo.owns(page) {
+            self.undo.decode(bytes)?;
+        } else {
+            self.receipts.0.decode(bytes)?;
+        }
+        Ok(())
+    }
+
+    fn loaded(&mut self) {
+        self.index_reminders();
+    }
+
+    fn stored(&mut self) {
+        self.pages.clean();
+        self.undo.clean();
+        self.receipts.0.clean();
+        self.core_dirty = false;
+    }
+}
+
+type Decided<R> = Result<Decision<Event, R>, Refusal>;
+
+fn happens<R>(event: Event, reply: R) -> Decided<R> {
+    Ok(Decision {
+        events: vec![event],
+        reply,
+    })
+}
+
+fn nothing_to_do<R>(reply: R) -> Decided<R> {
+    Ok(Decision {
+        events: Vec::new(),
+        reply,
+    })
+}
+
+impl Command<User> for AddTask {
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
+        if state.tasks.len() >= MOST_TASKS {
+            return Err(Refusal::limit_reached(format!(
+                "You already have {MOST_TASKS} tasks, the most there can be. Delete some first."
+            )));
+        }
+        rules::due_in_future(self.due, now, &state.zone)?;
+        let mut task = Task {
+            id: format!("task-{}", state.next_task),
+            title: rules::title(&self.title)?,
+            notes: rules::notes(self.notes.as_deref())?,
+            status: Status::Open,
+            priority: self.priority,
+            tags: rules::tags(&self.tags)?,
+            due_at: None,
+            due_date: None,
+            reminder_offset_minutes: rules::offset(self.reminder_offset_minutes)?,
+            reminded_for: None,
+            created_at: now,
+            updated_at: now,
+            completed_at: None,
+        };
+        set_due(&mut task, self.due);
+        happens(Event::TaskCreated { task: task.clone() }, task)
+    }
+}
+
+impl Command<User> for UpdateTask {
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
+        let before = state.task(&self.task_id)?;
+        let mut task = before.clone();
+        let change = &self.change;
+        if let Some(title) = &change.title {
+            task.title = rules::title(title)?;
+        }
+        if let Some(notes) = &change.notes {
+            task.notes = rules::notes(notes.as_deref())?;
+        }
+        if let Some(priority) = change.priority {
+            task.priority = priority;
+        }
+        if let Some(tags) = &change.tags {
+            task.tags = rules::tags(tags)?;
+        }
+        if let Some(offset) = change.reminder_offset_minutes {
+            task.reminder_offset_minutes = rules::offset(offset)?;
+        }
+        if let Some(due) = change.due {
+            if due != before.due() {
+                rules::due_in_future(due, now, &state.zone)?;
+            }
+            set_due(&mut task, due);
+        }
+        if task == *before {
+            return nothing_to_do(task);
+        }
+        if task.due() != before.due()
+            || task.reminder_offset_minutes != before.reminder_offset_minutes
+        {
+            task.reminded_for = None;
+        }
+        task.updated_at = now;
+        happens(
+            Event::TaskUpdated {
+                task: task.clone(),
+                undo: false,
+            },
+            task,
+        )
+    }
+}
+
+impl Command<User> for CompleteTask {
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
+        let mut task = state.task(&self.task_id)?.clone();
+        if task.status == Status::Done {
+            return nothing_to_do(task);
+        }
+        complete(&mut task, now);
+        happens(
+            Event::TaskCompleted {
+                task: task.clone(),
+                undo: false,
+            },
+            task,
+        )
+    }
+}
+
+impl Command<User> for ReopenTask {
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
+        let mut task = state.task(&self.task_id)?.clone();
+        if task.status == Status::Open {
+            return nothing_to_do(task);
+        }
+        reopen(&mut task, now, &state.zone);
+        happens(
+            Event::TaskReopened {
+                task: task.clone(),
+                undo: false,
+            },
+            task,
+        )
+    }
+}
+
+impl Command<User> for DeleteTask {
+    fn decide(&self, state: &User, _now: Timestamp) -> Decided<Task> {
+        let task = state.task(&self.task_id)?.clone();
+        happens(
+            Event::TaskDeleted {
+                task: task.clone(),
+                undo: false,
+            },
+            task,
+        )
+    }
+}
+
+impl Command<User> for Undo {
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Undone> {
+        let Some(item) = state.undo.last() else {
+            return Err(Refusal::conflict("There is nothing left to undo."));
+        };
+        let mut task = item.task.clone();
+        task.updated_at = now;
+        let event = match item.change {
+            UndoneChange::Added => {
+                let task = state.task(&task.id)?.clone();
+                Event::TaskDeleted { task, undo: true }
+            }
+            UndoneChange::Updated => {
+                hush_passed(&mut task, now, &state.zone);
+                Event::TaskUpdated {
+                    task: task.clone(),
+                    undo: true,
+                }
+            }
+            UndoneChange::Completed => {
+                hush_passed(&mut task, now, &state.zone);
+                Event::TaskReopened {
+                    task: task.clone(),
+                    undo: true,
+                }
+            }
+            UndoneChange::Reopened => Event::TaskCompleted {
+                task: task.clone(),
+                undo: true,
+            },
+            UndoneChange::Deleted => {
+                hush_passed(&mut task, now, &state.zone);
+                Event::TaskRestored { task: task.clone() }
+            }
+        };
+        happens(
+            event,
+            Undone {
+                undone: item.change,
+                task,
+            },
+        )
+    }
+}
+
+impl Command<User> for SetProfile {
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Profile> {
+        let time_zone = rules::time_zone(&self.time_zone)?;
+        let known = &state.profile;
+        let unchanged = known.time_zone_set && known.time_zone == time_zone;
+        if unchanged || (self.only_if_unset && known.time_zone_set) {
+            return nothing_to_do(known.clone());
+        }
+        let profile = Profile {
+            time_zone,
+            time_zone_set: true,
+            updated_at: Some(now),
+        };
+        happens(
+            Event::ProfileChanged {
+                profile: profile.clone(),
+            },
+            profile,
+        )
+    }
+}
+
+impl Command<User> for FireDue {
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Fired> {
+        let due = state
+            .pending
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .take(MOST_REMINDED);
+        let events: Vec<Event> = due
+            .filter_map(|(at, n)| {
+                let mut task = state.tasks.get(n)?.clone();
+                task.reminded_for = Some(*at);
+                Some(Event::TaskReminded { task })
+            })
+            .collect();
+        let reply = Fired {
+            reminded: events.len(),
+            next: state.wake_after(&events),
+        };
+        Ok(Decision { events, reply })
+    }
+}
+
+impl Query<User> for GetTask {
+    fn answer(&self, state: &User, _now: Timestamp) -> Result<Task, Refusal> {
+        state.task(&self.task_id).cloned()
+    }
+}
+
+impl Query<User> for GetProfile {
+    fn answer(&self, state: &User, _now: Timestamp) -> Result<Profile, Refusal> {
+        Ok(state.profile.clone())
+    }
+}
+
+impl Query<User> for ReadReceipts {
+    fn answer(&self, state: &User, _now: Timestamp) -> Result<Vec<TurnReceipt>, Refusal> {
+        let mut made: VecDeque<TurnReceipt> = VecDeque::new();
+        for receipt in state.receipts.0.iter() {
+            let step = receipt
+                .key
+                .strip_prefix(&self.turn_id)
+                .and_then(|rest| rest.strip_prefix('/'));
+            let Some(step) = step.and_then(|step| step.parse().ok()) else {
+                continue;
+            };
+            let (Some(call), Ok(reply)) =
+                (&receipt.call, serde_json::from_str(receipt.reply.get()))
+            else {
+                continue;
+            };
+            made.push_back(TurnReceipt {
+                step,
+                call: call.clone(),
+                reply,
+            });
+        }
+        made.make_contiguous().sort_by_key(|receipt| receipt.step);
+        Ok(made.into())
+    }
+}
+
+fn complete(task: &mut Task, now: Timestamp) {
+    task.status = Status::Done;
+    task.completed_at = Some(now);
+    task.updated_at = now;
+}
+
+fn reopen(task: &mut Task, now: Timestamp, zone: &TimeZone) {
+    task.status = Status::Open;
+    task.completed_at = None;
+    task.updated_at = now;
+    hush_passed(task, now, zone);
+}
+
+/// A task that comes back after its reminder's moment does not remind at once.
+fn hush_passed(task: &mut Task, now: Timestamp, zone: &TimeZone) {
+    if let Some(at) = task.pending_reminder(zone).filter(|at| *at <= now) {
+        task.reminded_for = Some(at);
+    }
+}
+
+fn set_due(task: &mut Task, due: Option<Due>) {
+    (task.due_at, task.due_date) = match due {
+        Some(Due::At(at)) => (Some(crate::clock::to_microseconds(at)), None),
+        Some(Due::Date(date)) => (None, Some(date)),
+        None => (None, None),
+    };
+}
+
+/// The number in a task id.
+pub(super) fn number(task_id: &str) -> Option<u64> {
+    let digits = task_id.strip_prefix("task-")?;
+    let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+    if canonical { digits.parse().ok() } else { None }
+}
+
+fn no_such_task(task_id: &str) -> Refusal {
+    // Only an id of the right form is repeated; anything else may be of any length.
+    match number(task_id) {
+        Some(n) => Refusal::not_found(format!("There is no task-{n}.")),
+        None => Refusal::not_found("There is no such task: task ids look like “task-12”."),
+    }
+}
+
+/// A zone that was checked when it was set; UTC should the zone database have lost it since.
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
+}
+
+/// For the ordering of lists: the more urgent first.
+pub(super) fn urgency(priority: Priority) -> u8 {
+    match priority {
+        Priority::High => 0,
+        Priority::Normal => 1,
+        Priority::Low => 2,
+    }
+}
