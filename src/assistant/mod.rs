@@ -1,0 +1,464 @@
+//! The chat turn: between `begin_turn` and `finish_turn` of the conversation's actor, a planner
+//! decides and tools act.
+//!
+//! A turn survives whoever runs it. Its id derives from the user and their idempotency key; a
+//! tool's key is the turn and the step; what was done stands in the user actor's receipts. So
+//! whoever takes an open turn over reads the receipts, goes on at the next step, and repeats
+//! nothing.
+
+pub mod planner;
+pub mod tools;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use todo_actors::{
+    client::ActorClient,
+    conversation::{
+        BeginTurn, ChatMessage, FinishTurn, ReleaseTurn, ToolCallRecord, TurnState, actor_id,
+    },
+    message::{CallError, Failure, Message, Refusal, RefusalCode, Request},
+    user::{GetProfile, Receipts, SetProfile},
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::{
+    planner::{Context, Planner, PlannerError, Step, ToolOutcome},
+    tools::{Effect, Scope},
+};
+
+/// First wait while somebody else holds the conversation; doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(25);
+/// Longest wait between two looks.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// How long past its lease a turn is still waited for.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long another turn of the conversation is waited for.
+const OTHER_TURN: Duration = Duration::from_secs(15);
+/// How long one actor call of a turn keeps trying; less when the lease ends sooner.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How long handing a turn back is tried, once something else has failed already.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a planner may ask for tools in one turn.
+const MOST_ROUNDS: usize = 8;
+/// Results beyond this many bytes are kept out of the stored reply.
+const MOST_RESULT_BYTES: usize = 128 << 10;
+
+/// Runs chat turns.
+pub struct Assistant {
+    actors: ActorClient,
+    planner: Arc<dyn Planner>,
+    lease: Duration,
+}
+
+/// What a person says, and where.
+#[derive(Debug, Clone)]
+pub struct TurnRequest {
+    /// The verified caller.
+    pub user_id: String,
+    /// The caller's idempotency key.
+    pub key: String,
+    /// 1 to 4,000 characters, trimmed.
+    pub message: String,
+    /// Absent to start a conversation.
+    pub conversation_id: Option<String>,
+    /// A known IANA zone.
+    pub time_zone: Option<String>,
+    /// W3C `traceparent`; the events the turn causes keep it.
+    pub traceparent: String,
+}
+
+/// The end of a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnReply {
+    /// The conversation, perhaps a new one.
+    pub conversation_id: String,
+    /// The assistant's message.
+    pub message: ChatMessage,
+}
+
+/// Why a turn brought no reply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TurnError {
+    /// The conversation's actor declined.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something broke; the turn stays open, and the same key goes on with it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// Another turn holds the conversation.
+    #[error("another turn holds the conversation")]
+    Busy {
+        /// Seconds after which trying again makes sense.
+        retry_after: u64,
+    },
+}
+
+impl From<CallError> for TurnError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refusal) => refusal.into(),
+            CallError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<PlannerError> for TurnError {
+    fn from(PlannerError { message, retryable }: PlannerError) -> Self {
+        Failure { message, retryable }.into()
+    }
+}
+
+/// The IANA name of a zone, spelled as the time zone database has it.
+///
+/// # Errors
+/// There is no such zone.
+pub fn zone_name(name: &str) -> Result<String, Refusal> {
+    let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown());
+    let known = zone.as_ref().and_then(|zone| zone.iana_name());
+    known.map(ToOwned::to_owned).ok_or_else(|| {
+        Refusal::invalid("This time zone is not known; use an IANA name, such as Europe/Berlin.")
+    })
+}
+
+/// What names a turn on every try.
+struct Turn<'a> {
+    request: &'a TurnRequest,
+    id: String,
+    conversation_id: String,
+    actor: String,
+}
+
+/// A turn that this attempt holds.
+struct Held {
+    attempt: String,
+    /// Counted from before the actor was asked, so it never ends later than the actor's.
+    until: Instant,
+    history: Vec<ChatMessage>,
+    resumed: bool,
+    started: bool,
+    said_at: Timestamp,
+}
+
+enum Opened {
+    Held(Held),
+    Done(ChatMessage),
+}
+
+enum Carried {
+    Done(ChatMessage),
+    /// The lease ran out, or somebody else holds the turn now.
+    Superseded,
+}
+
+impl Assistant {
+    /// An assistant that thinks with `planner`; a turn may take as long as `lease` before
+    /// another attempt may take it over.
+    #[must_use]
+    pub fn new(actors: ActorClient, planner: Arc<dyn Planner>, lease: Duration) -> Self {
+        Self {
+            actors,
+            planner,
+            lease,
+        }
+    }
+
+    /// Takes a turn to its end, whoever began it.
+    ///
+    /// # Errors
+    /// See [`TurnError`]. After [`TurnError::Failed`] the same request, with the same key,
+    /// goes on where this one stopped.
+    pub async fn turn(&self, request: &TurnRequest) -> Result<TurnReply, TurnError> {
+        let turn = Turn::of(request);
+        let give_up = Instant::now() + self.lease + GRACE;
+        loop {
+            let held = match self.open(&turn, give_up).await? {
+                Opened::Done(message) => return Ok(turn.reply(message)),
+                Opened::Held(held) => held,
+            };
+            match self.carry_out(&turn, &held).await {
+                Ok(Carried::Done(message)) => return Ok(turn.reply(message)),
+                Ok(Carried::Superseded) if Instant::now() < give_up => {
+                    tracing::info!(turn = turn.id, "the turn was taken over; following it");
+                }
+                Ok(Carried::Superseded) => return Err(too_long()),
+                Err(error) => {
+                    self.release(&turn, held.attempt).await;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Opens the turn, or waits for whoever holds it.
+    async fn open(&self, turn: &Turn<'_>, give_up: Instant) -> Result<Opened, TurnError> {
+        let begin = BeginTurn {
+            turn_id: turn.id.clone(),
+            attempt: Uuid::new_v4().simple().to_string(),
+            text: turn.request.message.clone(),
+            create: turn.request.conversation_id.is_none(),
+            lease_ms: millis(self.lease),
+        };
+        let patience = Instant::now() + OTHER_TURN;
+        let mut wait = FIRST_WAIT;
+        loop {
+            let asked = Instant::now();
+            let state = self
+                .actors
+                .send(&turn.actor, turn.call(begin.clone()))
+                .await?;
+            let (age_ms, same_turn) = match state {
+                TurnState::Begun {
+                    history,
+                    resumed,
+                    started,
+                    said_at,
+                } => {
+                    return Ok(Opened::Held(Held {
+                        attempt: begin.attempt,
+                        until: asked + self.lease,
+                        history,
+                        resumed,
+                        started,
+                        said_at,
+                    }));
+                }
+                TurnState::Done { reply } => return Ok(Opened::Done(reply)),
+                TurnState::Busy { age_ms, same_turn } => (age_ms, same_turn),
+            };
+            let limit = if same_turn {
+                give_up
+            } else {
+                patience.min(give_up)
+            };
+            if Instant::now() + wait > limit {
+                let left = millis(self.lease).saturating_sub(age_ms).div_ceil(1000);
+                return Err(if same_turn {
+                    too_long()
+                } else {
+                    TurnError::Busy {
+                        retry_after: left.clamp(1, 15),
+                    }
+                });
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Plans and acts until there is something to say.
+    async fn carry_out(&self, turn: &Turn<'_>, held: &Held) -> Result<Carried, TurnError> {
+        let user_id = &turn.request.user_id;
+        let mut outcomes = Vec::new();
+        let mut step = 0;
+        if held.resumed {
+            let receipts = Receipts {
+                turn_id: turn.id.clone(),
+            };
+            for receipt in self.send(held, user_id, turn.call(receipts)).await? {
+                step = receipt.step + 1;
+                let result = json!({ "ok": tools::present(&receipt.call.tool, receipt.reply) });
+                outcomes.push(ToolOutcome {
+                    call: receipt.call,
+                    result,
+                });
+            }
+        }
+        let zone = self.zone(turn, held).await?;
+        let now = held.said_at.to_zoned_datetime(zone);
+        for _ in 0..MOST_ROUNDS {
+            let context = Context {
+                message: &turn.request.message,
+                now: now.clone(),
+                history: &held.history,
+                outcomes: &outcomes,
+            };
+            let calls = match self.planner.plan(context).await? {
+                Step::Say(text) => return self.finish(turn, held, text, outcomes).await,
+                Step::Call(calls) => calls,
+            };
+            for call in calls {
+                if Instant::now() >= held.until {
+                    return Ok(Carried::Superseded);
+                }
+                let key = format!("{}/{step}", turn.id);
+                let actors = self.patient(held);
+                let traceparent = &turn.request.traceparent;
+                let scope = Scope {
+                    actors: &actors,
+                    user_id,
+                    traceparent,
+                    key: &key,
+                    call: &call,
+                };
+                let result = tools::run(&scope).await?;
+                if tools::effect(&call.tool) == Some(Effect::Writes) {
+                    step += 1;
+                }
+                outcomes.push(ToolOutcome { call, result });
+            }
+        }
+        let text = "That was too much for one go, so I stopped. What I did until then is done.";
+        self.finish(turn, held, text.to_owned(), outcomes).await
+    }
+
+    /// The zone the message is read in; the first zone a person's browser names becomes theirs.
+    async fn zone(&self, turn: &Turn<'_>, held: &Held) -> Result<TimeZone, TurnError> {
+        let user_id = &turn.request.user_id;
+        let name = match &turn.request.time_zone {
+            Some(name) => {
+                if held.started {
+                    let message = SetProfile {
+                        time_zone: name.clone(),
+                        only_if_unset: true,
+                    };
+                    let mut call = turn.call(message);
+                    call.key = Some(format!("{}/zone", turn.id));
+                    self.send(held, user_id, call).await?;
+                }
+                name.clone()
+            }
+            None => {
+                self.send(held, user_id, turn.call(GetProfile {}))
+                    .await?
+                    .time_zone
+            }
+        };
+        // The profile was checked when it was set; an image with an older database of zones is
+        // no reason to fail.
+        Ok(TimeZone::get(&name).unwrap_or(TimeZone::UTC))
+    }
+
+    async fn finish(
+        &self,
+        turn: &Turn<'_>,
+        held: &Held,
+        text: String,
+        outcomes: Vec<ToolOutcome>,
+    ) -> Result<Carried, TurnError> {
+        let finish = FinishTurn {
+            turn_id: turn.id.clone(),
+            attempt: held.attempt.clone(),
+            text,
+            tool_calls: records(outcomes),
+            provider: self.planner.name().to_owned(),
+        };
+        match self.send(held, &turn.actor, turn.call(finish)).await {
+            Ok(message) => Ok(Carried::Done(message)),
+            Err(CallError::Refused(refusal)) => match refusal.code {
+                RefusalCode::Conflict | RefusalCode::NotFound => Ok(Carried::Superseded),
+                RefusalCode::Invalid | RefusalCode::LimitReached => {
+                    let message = format!("the reply cannot be stored: {refusal}");
+                    Err(Failure::terminal(message).into())
+                }
+            },
+            Err(CallError::Failed(failure)) => Err(failure.into()),
+        }
+    }
+
+    /// Hands the turn back, so that a repeat of the request goes on at once instead of waiting
+    /// for the lease to end.
+    async fn release(&self, turn: &Turn<'_>, attempt: String) {
+        let release = ReleaseTurn {
+            turn_id: turn.id.clone(),
+            attempt,
+        };
+        let actors = self.actors.clone().with_patience(RELEASE_PATIENCE);
+        if let Err(error) = actors.send(&turn.actor, turn.call(release)).await {
+            tracing::warn!(%error, turn = turn.id, "the turn keeps its lease");
+        }
+    }
+
+    async fn send<M: Message>(
+        &self,
+        held: &Held,
+        actor: &str,
+        call: Request<M>,
+    ) -> Result<M::Reply, CallError> {
+        self.patient(held).send(actor, call).await
+    }
+
+    /// A client that does not keep trying past the lease.
+    fn patient(&self, held: &Held) -> ActorClient {
+        let left = held.until.saturating_duration_since(Instant::now());
+        self.actors.clone().with_patience(left.min(PATIENCE))
+    }
+}
+
+impl<'a> Turn<'a> {
+    fn of(request: &'a TurnRequest) -> Self {
+        let id = |purpose| derived_id(purpose, &request.user_id, &request.key);
+        let conversation_id = request
+            .conversation_id
+            .clone()
+            .unwrap_or_else(|| id("conversation"));
+        let actor = actor_id(&request.user_id, &conversation_id);
+        Self {
+            request,
+            id: id("turn"),
+            conversation_id,
+            actor,
+        }
+    }
+
+    /// A call that belongs to this turn. Turn messages carry no key: the turn and attempt in
+    /// them do what a key does for other commands.
+    fn call<M>(&self, message: M) -> Request<M> {
+        let traceparent = Some(self.request.traceparent.clone());
+        Request {
+            traceparent,
+            ..Request::read(message)
+        }
+    }
+
+    fn reply(&self, message: ChatMessage) -> TurnReply {
+        TurnReply {
+            conversation_id: self.conversation_id.clone(),
+            message,
+        }
+    }
+}
+
+/// The first 32 hex digits of a hash; the NULs keep the parts apart, as none can have one.
+fn derived_id(purpose: &str, user_id: &str, key: &str) -> String {
+    let digest = Sha256::digest(format!("{purpose}\0{user_id}\0{key}"));
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn too_long() -> TurnError {
+    Failure::retryable("the turn was not done within its lease").into()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the stored reply shows of the calls; a conversation keeps its messages small.
+fn records(outcomes: Vec<ToolOutcome>) -> Vec<ToolCallRecord> {
+    let mut room = MOST_RESULT_BYTES;
+    outcomes
+        .into_iter()
+        .map(|ToolOutcome { call, mut result }| {
+            let size = result.to_string().len();
+            match room.checked_sub(size) {
+                Some(left) => room = left,
+                None => result = json!({ "ok": { "omitted": "too long to keep" } }),
+            }
+            ToolCallRecord {
+                tool: call.tool,
+                arguments: call.arguments,
+                result,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What the chat loop and a planner say to each other.
+//!
+//! Within a turn the loop asks the planner for its next [`Step`] until that is [`Step::Say`]. A
+//! planner keeps no memory of its own: all it may use is in the [`Context`], so another replica
+//! can take a turn over half way.
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+pub use todo_actors::{
+    conversation::{ChatMessage, Role},
+    message::ToolCall,
+};
+
+/// Decides what to do about a message.
+pub trait Planner: Send + Sync {
+    /// Its name, as replies give it: `offline`, `cohere`.
+    fn name(&self) -> &'static str;
+
+    /// The next step of a turn. Calls that `context.outcomes` shows as done are not asked for
+    /// again: after a takeover they come from the receipts of an earlier attempt.
+    fn plan<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Result<Step, PlannerError>>;
+}
+
+/// A call already made in this turn and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolOutcome {
+    /// The call.
+    pub call: ToolCall,
+    /// `{"ok": …}` or `{"refused": {"code", "message"}}`.
+    pub result: Value,
+}
+
+/// What to do next in a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Run these in order, then ask again with their outcomes.
+    Call(Vec<ToolCall>),
+    /// The reply; the turn is over.
+    Say(String),
+}
+
+/// Everything a planner may look at.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// The person's message of this turn.
+    pub message: &'a str,
+    /// The moment the person said it, in their zone.
+    pub now: jiff::ZonedDateTime,
+    /// Earlier messages, oldest first.
+    pub history: &'a [ChatMessage],
+    /// The calls made in this turn so far, in the order in which they were made.
+    pub outcomes: &'a [ToolOutcome],
+}
+
+/// A planner could not decide.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PlannerError {
+    /// For operators; no message text, no secrets.
+    pub message: String,
+    /// Whether asking again may help.
+    pub retryable: bool,
+}
+
+/// Says that it cannot say anything: stands in until a planner is configured.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Planner for Silent {
+    fn name(&self) -> &'static str {
+        "silent"
+    }
+
+    fn plan<'a>(&'a self, _: Context<'a>) -> BoxFuture<'a, Result<Step, PlannerError>> {
+        let text = "I cannot answer here yet. Your task list works.".to_owned();
+        Box::pin(std::future::ready(Ok(Step::Say(text))))
+    }
+}

@@ -1,0 +1,396 @@
+//! What the environment decides, read once at start.
+//!
+//! | variable | default | meaning |
+//! |---|---|---|
+//! | `API_ADDR` | `0.0.0.0:8000` | where the public API listens |
+//! | `APP_PORT` | `8001` | port on 127.0.0.1 for Dapr's callbacks and service invocation |
+//! | `DAPR_GRPC_PORT` | `50001` | the sidecar's gRPC port on 127.0.0.1 |
+//! | `DAPR_HTTP_PORT` | `3500` | the sidecar's HTTP port on 127.0.0.1 |
+//! | `DAPR_API_TOKEN` | none | what the sidecar asks of its callers |
+//! | `APP_API_TOKEN` | none; required | what the sidecar shows when it calls us |
+//! | `SECRET_STORE` | `kubernetes-secrets` | Dapr component that holds `app-secrets` |
+//! | `JWT_MODE` | `jwks` | `jwks` (EdDSA) or `hs256` (shared `BETTER_AUTH_SECRET`) |
+//! | `JWT_JWKS_URL` | none; required for `jwks` | where the public keys are |
+//! | `JWT_ISSUER`, `JWT_AUDIENCE` | none; required for `serve` | the `iss` and `aud` a token must have |
+//! | `TURN_LEASE_MS` | `60000` | how long one chat turn may take before another may take it over |
+//! | `RATE_USER_PER_MINUTE` | `300` | requests per person and minute; 0 for no limit |
+//! | `RATE_USER_BURST` | the same | how many of them may come at once |
+//! | `RATE_ADDRESS_PER_MINUTE` | `1200` | requests per client address and minute; 0 for no limit |
+//! | `RATE_ADDRESS_BURST` | the same | how many of them may come at once |
+//! | `TRUSTED_PROXIES` | none | networks, such as `10.0.0.0/8, ::1`, whose `X-Forwarded-For` is believed |
+//! | `ACTOR_IDLE_SECONDS` | `600` | how long an actor stays in memory unused |
+//! | `SHUTDOWN_SECONDS` | `20` | longest wait for calls and actors to end after SIGTERM |
+//! | `LOG_FORMAT` | `json` | `json` or `text` |
+//! | `RUST_LOG` | `info` | what is logged |
+//!
+//! Jobs that run without a sidecar read `DATABASE_URL` (or the file named by
+//! `DATABASE_URL_FILE`) and `KAFKA_BROKERS`; see `main.rs`.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+
+/// Everything the environment decides for `serve` and the consumers.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the public API listens.
+    pub api_addr: SocketAddr,
+    /// Where Dapr's callbacks arrive; always loopback.
+    pub app_addr: SocketAddr,
+    /// How to reach the sidecar.
+    pub dapr: DaprConfig,
+    /// What the sidecar shows when it calls us.
+    pub app_api_token: String,
+    /// The Dapr component that holds `app-secrets`.
+    pub secret_store: String,
+    /// How callers prove who they are; absent when the environment names no issuer, which only
+    /// `serve` minds.
+    pub jwt: Option<JwtConfig>,
+    /// How long one chat turn may take before another may take it over.
+    pub turn_lease: Duration,
+    /// How many requests are too many.
+    pub rates: RateConfig,
+    /// How long an actor stays in memory unused.
+    pub actor_idle: Duration,
+    /// Longest wait for calls and actors to end after SIGTERM.
+    pub shutdown_limit: Duration,
+}
+
+/// How to reach the sidecar.
+#[derive(Clone)]
+pub struct DaprConfig {
+    /// Such as `http://127.0.0.1:50001`.
+    pub grpc_endpoint: String,
+    /// Such as `http://127.0.0.1:3500`.
+    pub http_endpoint: String,
+    /// What the sidecar asks of its callers.
+    pub api_token: Option<String>,
+}
+
+/// What a caller's token must satisfy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwtConfig {
+    /// How its signature is checked.
+    pub mode: JwtMode,
+    /// The `iss` it must have.
+    pub issuer: String,
+    /// The `aud` it must have.
+    pub audience: String,
+}
+
+/// How a token's signature is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JwtMode {
+    /// EdDSA, with the public keys found at this URL.
+    Jwks(String),
+    /// HS256, with `BETTER_AUTH_SECRET`.
+    Hs256,
+}
+
+/// How many requests are too many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateConfig {
+    /// Per person.
+    pub user: Rate,
+    /// Per client address.
+    pub address: Rate,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// A steady rate and how far it may be exceeded at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests per minute; 0 for no limit.
+    pub per_minute: u32,
+    /// How many may come at once.
+    pub burst: u32,
+}
+
+/// A variable is missing or makes no sense; says which one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// A variable that is missing.
+fn missing(name: &str, why: &str) -> ConfigError {
+    ConfigError(format!("{name} is not set: {why}."))
+}
+
+/// A variable with a value that makes no sense; the value itself may be a secret and stays out.
+fn wrong(name: &str, expected: &str) -> ConfigError {
+    ConfigError(format!("{name} is wrong: it must be {expected}."))
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// The first variable that is missing or makes no sense.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(&|name| std::env::var(name).ok())
+    }
+
+    /// Reads an environment; an empty value counts as none.
+    ///
+    /// # Errors
+    /// The first variable that is missing or makes no sense.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let env = Env(lookup);
+        let loopback = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let port = |name, default| env.parse(name, "a port between 1 and 65535", default);
+        let rate = |per_minute_name: &str, burst_name: &str, default: u32| {
+            let per_minute: u32 =
+                env.parse(per_minute_name, "a number, 0 for no limit", default)?;
+            let burst = env.parse(burst_name, "a number above 0", per_minute.max(1))?;
+            if burst == 0 {
+                return Err(wrong(burst_name, "a number above 0"));
+            }
+            Ok(Rate { per_minute, burst })
+        };
+        let lease: u64 = env.parse("TURN_LEASE_MS", "milliseconds from 1000 to 600000", 60_000)?;
+        if !(1_000..=600_000).contains(&lease) {
+            return Err(wrong("TURN_LEASE_MS", "milliseconds from 1000 to 600000"));
+        }
+        Ok(Self {
+            api_addr: env.parse(
+                "API_ADDR",
+                "an address with a port, such as 0.0.0.0:8000",
+                SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8000)),
+            )?,
+            app_addr: loopback(port("APP_PORT", 8001)?),
+            dapr: DaprConfig {
+                grpc_endpoint: format!("http://{}", loopback(port("DAPR_GRPC_PORT", 50_001)?)),
+                http_endpoint: format!("http://{}", loopback(port("DAPR_HTTP_PORT", 3500)?)),
+                api_token: env.get("DAPR_API_TOKEN"),
+            },
+            app_api_token: env.get("APP_API_TOKEN").ok_or_else(|| {
+                missing(
+                    "APP_API_TOKEN",
+                    "without it anyone on this machine could call the actors",
+                )
+            })?,
+            secret_store: env
+                .get("SECRET_STORE")
+                .unwrap_or_else(|| "kubernetes-secrets".to_owned()),
+            jwt: jwt(&env)?,
+            turn_lease: Duration::from_millis(lease),
+            rates: RateConfig {
+                user: rate("RATE_USER_PER_MINUTE", "RATE_USER_BURST", 300)?,
+                address: rate("RATE_ADDRESS_PER_MINUTE", "RATE_ADDRESS_BURST", 1200)?,
+                trusted_proxies: networks(&env, "TRUSTED_PROXIES")?,
+            },
+            actor_idle: env.seconds("ACTOR_IDLE_SECONDS", 600)?,
+            shutdown_limit: env.seconds("SHUTDOWN_SECONDS", 20)?,
+        })
+    }
+
+    /// What a caller's token must satisfy.
+    ///
+    /// # Errors
+    /// The environment does not say.
+    pub fn require_jwt(&self) -> Result<&JwtConfig, ConfigError> {
+        let why = "it says whose tokens to accept";
+        self.jwt.as_ref().ok_or_else(|| missing("JWT_ISSUER", why))
+    }
+}
+
+/// Tokens stay out of whatever prints a configuration.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("api_addr", &self.api_addr)
+            .field("app_addr", &self.app_addr)
+            .field("dapr", &self.dapr.http_endpoint)
+            .field("jwt", &self.jwt)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Env<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn parse<T: FromStr>(&self, name: &str, expected: &str, default: T) -> Result<T, ConfigError> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| wrong(name, expected)),
+        }
+    }
+
+    fn seconds(&self, name: &str, default: u64) -> Result<Duration, ConfigError> {
+        match self.parse(name, "seconds from 1 to 86400", default)? {
+            seconds @ 1..=86_400 => Ok(Duration::from_secs(seconds)),
+            _ => Err(wrong(name, "seconds from 1 to 86400")),
+        }
+    }
+}
+
+fn jwt(env: &Env<'_>) -> Result<Option<JwtConfig>, ConfigError> {
+    let Some(issuer) = env.get("JWT_ISSUER") else {
+        return Ok(None);
+    };
+    let audience = env
+        .get("JWT_AUDIENCE")
+        .ok_or_else(|| missing("JWT_AUDIENCE", "it says for whom a token must be made"))?;
+    let mode = match env.get("JWT_MODE").as_deref() {
+        None | Some("jwks") => {
+            let url = env
+                .get("JWT_JWKS_URL")
+                .ok_or_else(|| missing("JWT_JWKS_URL", "it says where the public keys are"))?;
+            if reqwest::Url::parse(&url).is_err() {
+                return Err(wrong(
+                    "JWT_JWKS_URL",
+                    "a URL, such as http://frontend:3000/auth/jwks",
+                ));
+            }
+            JwtMode::Jwks(url)
+        }
+        Some("hs256") => JwtMode::Hs256,
+        Some(_) => return Err(wrong("JWT_MODE", "jwks or hs256")),
+    };
+    Ok(Some(JwtConfig {
+        mode,
+        issuer,
+        audience,
+    }))
+}
+
+/// A list of networks; a lone address is a network of one.
+fn networks(env: &Env<'_>, name: &str) -> Result<Vec<IpNet>, ConfigError> {
+    let value = env.get(name).unwrap_or_default();
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            item.parse::<IpNet>()
+                .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|_| {
+            wrong(
+                name,
+                "networks separated by commas, such as 10.0.0.0/8, 192.168.1.7",
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(&|name| {
+            values
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn defaults_need_only_the_app_token() {
+        let config = read(&[("APP_API_TOKEN", "t")]).unwrap();
+        assert_eq!(config.api_addr.to_string(), "0.0.0.0:8000");
+        assert_eq!(config.app_addr.to_string(), "127.0.0.1:8001");
+        assert_eq!(config.dapr.grpc_endpoint, "http://127.0.0.1:50001");
+        assert_eq!(
+            config.rates.user,
+            Rate {
+                per_minute: 300,
+                burst: 300
+            }
+        );
+        assert!(
+            config
+                .require_jwt()
+                .unwrap_err()
+                .to_string()
+                .starts_with("JWT_ISSUER is not set")
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_is_one_sentence_that_names_its_variable() {
+        let cases = [
+            ("API_ADDR", "nowhere"),
+            ("APP_PORT", "70000"),
+            ("TURN_LEASE_MS", "5"),
+            ("RATE_USER_PER_MINUTE", "many"),
+            ("RATE_USER_BURST", "0"),
+            ("TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("ACTOR_IDLE_SECONDS", "0"),
+            ("JWT_MODE", "rs256"),
+            ("JWT_JWKS_URL", "not a url"),
+        ];
+        for (name, value) in cases {
+            let base = [
+                (name, value),
+                ("APP_API_TOKEN", "t"),
+                ("JWT_ISSUER", "i"),
+                ("JWT_AUDIENCE", "a"),
+            ];
+            let error = read(&base).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("{name} is wrong: ")),
+                "{name}: {error}"
+            );
+            assert!(
+                !error.contains(value)
+                    || name == "TURN_LEASE_MS"
+                    || name.ends_with("SECONDS")
+                    || name == "RATE_USER_BURST",
+                "{error}"
+            );
+        }
+        let error = read(&[]).unwrap_err().to_string();
+        assert!(error.starts_with("APP_API_TOKEN is not set"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_shared_only_when_so_configured() {
+        let base = [
+            ("APP_API_TOKEN", "t"),
+            ("JWT_ISSUER", "i"),
+            ("JWT_AUDIENCE", "a"),
+        ];
+        let error = read(&base).unwrap_err().to_string();
+        assert!(error.starts_with("JWT_JWKS_URL is not set"), "{error}");
+        let mut hs256 = base.to_vec();
+        hs256.push(("JWT_MODE", "hs256"));
+        assert_eq!(
+            read(&hs256).unwrap().require_jwt().unwrap().mode,
+            JwtMode::Hs256
+        );
+    }
+
+    #[test]
+    fn proxies_are_networks_or_addresses() {
+        let config = read(&[
+            ("APP_API_TOKEN", "t"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8, ::1 ,192.168.1.7"),
+        ]);
+        assert_eq!(config.unwrap().rates.trusted_proxies.len(), 3);
+    }
+
+    #[test]
+    fn tokens_stay_out_of_debug_output() {
+        let config = read(&[("APP_API_TOKEN", "hush"), ("DAPR_API_TOKEN", "quiet")]).unwrap();
+        let printed = format!("{config:?}");
+        assert!(
+            !printed.contains("hush") && !printed.contains("quiet"),
+            "{printed}"
+        );
+    }
+}

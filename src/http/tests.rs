@@ -1,0 +1,429 @@
+use axum::{
+    body::Body,
+    http::{Method, StatusCode, header},
+};
+use serde_json::{Value, json};
+use todo_actors::message::{Outcome, Refusal};
+
+use super::{
+    auth::tests::{jwks_config, key_server, token},
+    *,
+};
+use crate::{
+    assistant::planner::Silent,
+    config::{Rate, RateConfig},
+    test_actors::Script,
+};
+
+struct Api {
+    router: Router,
+    script: Arc<Script>,
+    token: String,
+}
+
+fn task(title: &Value) -> Value {
+    json!({
+        "task_id": "task-1", "title": title, "status": "open", "priority": "normal",
+        "created_at": "2026-04-01T00:00:00Z", "updated_at": "2026-04-01T00:00:00Z",
+    })
+}
+
+/// The API of `ann` over actors that know nothing but how to add and list.
+async fn api_with(rate: u32) -> Api {
+    let script = Script::new(|call| {
+        let message = &call.request["message"];
+        Ok(match call.method.as_str() {
+            "add" if message["title"] == "panic" => panic!("as asked"),
+            "add" => Outcome::Ok(task(&message["title"])),
+            "list" => Outcome::Ok(json!({"tasks": [task(&json!("t"))], "total": 1})),
+            "profile" => Outcome::Ok(json!({"time_zone": "UTC", "time_zone_set": false})),
+            "set_profile" => Outcome::Ok(json!({
+                "time_zone": message["time_zone"], "time_zone_set": true,
+            })),
+            "begin_turn" if message["create"] == true => Outcome::Ok(json!({
+                "turn": "begun", "history": [], "resumed": false, "started": true,
+                "said_at": "2026-04-01T10:00:00Z",
+            })),
+            "finish_turn" => Outcome::Ok(json!({
+                "index": 1, "turn_id": message["turn_id"], "role": "assistant",
+                "text": message["text"], "provider": message["provider"],
+                "created_at": "2026-04-01T10:00:01Z",
+            })),
+            _ => Outcome::Refused(Refusal::not_found("There is nothing by that id.")),
+        })
+    });
+    let (url, _) = key_server().await;
+    let rate = Rate {
+        per_minute: rate,
+        burst: rate.max(1),
+    };
+    let rates = RateConfig {
+        user: rate,
+        address: rate,
+        trusted_proxies: Vec::new(),
+    };
+    let lease = std::time::Duration::from_secs(60);
+    let edge = Arc::new(Edge {
+        actors: script.client(),
+        pool: PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap(),
+        auth: Authenticator::new(&jwks_config(&url), None).unwrap(),
+        limits: Limits::new(&rates),
+        assistant: Arc::new(Assistant::new(script.client(), Arc::new(Silent), lease)),
+        life: Lifecycle::default(),
+    });
+    Api {
+        router: api(edge),
+        script,
+        token: token("ann", json!({})),
+    }
+}
+
+impl Api {
+    async fn send(&self, request: Request) -> (StatusCode, header::HeaderMap, Value) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        if parts.status.is_client_error() || parts.status.is_server_error() {
+            assert_eq!(
+                parts.headers[header::CONTENT_TYPE],
+                "application/problem+json"
+            );
+            assert_eq!(body["status"], parts.status.as_u16());
+            assert!(!body["detail"].as_str().unwrap().is_empty());
+        }
+        (parts.status, parts.headers, body)
+    }
+
+    fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+    }
+
+    async fn json(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = self
+            .request(method, path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let (status, _, body) = self.send(request).await;
+        (status, body)
+    }
+
+    async fn raw(&self, content_type: &str, body: impl Into<Body>) -> u16 {
+        let request = self
+            .request(Method::POST, "/api/ann/tasks")
+            .header(header::CONTENT_TYPE, content_type)
+            .body(body.into())
+            .unwrap();
+        self.send(request).await.0.as_u16()
+    }
+
+    async fn status(&self, method: Method, path: &str) -> u16 {
+        self.send(self.request(method, path).body(Body::empty()).unwrap())
+            .await
+            .0
+            .as_u16()
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_added_under_the_callers_key_and_trace() {
+    let api = api_with(0).await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = api
+        .request(Method::POST, "/api/ann/tasks")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", "once")
+        .header("traceparent", trace)
+        .body(Body::from(
+            r#"{"title":"milk","due_at":"2026-05-01T09:00:00+02:00","unknown":1}"#,
+        ))
+        .unwrap();
+    let (status, headers, body) = api.send(request).await;
+    assert_eq!(
+        (status, &body["title"]),
+        (StatusCode::CREATED, &json!("milk"))
+    );
+    assert_eq!(headers[header::LOCATION], "/api/ann/tasks/task-1");
+    let call = api.script.calls().remove(0);
+    assert_eq!(call.actor, "User/ann");
+    assert_eq!(call.request["key"], "http:POST tasks:once");
+    assert_eq!(call.request["traceparent"], trace);
+    assert_eq!(call.request["message"]["due"]["at"], "2026-05-01T07:00:00Z");
+}
+
+#[tokio::test]
+async fn a_message_is_answered() {
+    let api = api_with(0).await;
+    let body = json!({"message": " hello ", "time_zone": "Europe/Berlin"});
+    let (status, reply) = api.json(Method::POST, "/api/ann/chat", body).await;
+    assert_eq!(status, StatusCode::OK, "{reply}");
+    assert_eq!(reply["provider"], "silent");
+    assert_eq!(reply["tool_calls"], json!([]));
+    assert_eq!(reply["turn_id"].as_str().unwrap().len(), 32);
+    assert_eq!(api.script.calls()[0].request["message"]["text"], "hello");
+}
+
+#[tokio::test]
+async fn values_that_make_no_sense_are_named() {
+    let api = api_with(0).await;
+    let chat = "/api/ann/chat";
+    let cases = [
+        (Method::POST, chat, json!({"message": "  "}), 422),
+        (
+            Method::POST,
+            chat,
+            json!({"message": "x".repeat(10_000)}),
+            422,
+        ),
+        (
+            Method::POST,
+            chat,
+            json!({"message": "ä".repeat(4_000)}),
+            200,
+        ),
+        (
+            Method::POST,
+            chat,
+            json!({"message": "hi", "time_zone": "Mars/Base"}),
+            422,
+        ),
+        (
+            Method::POST,
+            chat,
+            json!({"message": "hi", "conversation_id": "a/b"}),
+            404,
+        ),
+        (
+            Method::POST,
+            chat,
+            json!({"message": "hi", "conversation_id": "theirs"}),
+            404,
+        ),
+        (Method::POST, chat, json!({"text": "hi"}), 422),
+        (Method::POST, "/api/ann/tasks", json!({"title": 7}), 422),
+        (
+            Method::POST,
+            "/api/ann/tasks",
+            json!({"title": "x", "due_at": "2026-05-01T09:00:00"}),
+            422,
+        ),
+        (
+            Method::POST,
+            "/api/ann/tasks",
+            json!({"title": "x", "due_at": "2026-05-01T09:00:00Z", "due_date": "2026-05-01"}),
+            422,
+        ),
+        (
+            Method::PUT,
+            "/api/ann/profile",
+            json!({"time_zone": "Mars/Base"}),
+            422,
+        ),
+        (
+            Method::PUT,
+            "/api/ann/profile",
+            json!({"time_zone": "UTC"}),
+            200,
+        ),
+        (
+            Method::PATCH,
+            "/api/ann/tasks/task-1",
+            json!({"title": null}),
+            422,
+        ),
+        (
+            Method::PATCH,
+            "/api/ann/tasks/task-1",
+            json!({"title": "x"}),
+            404,
+        ),
+        (Method::GET, "/api/ann/tasks?limit=0", json!({}), 422),
+        (Method::GET, "/api/ann/tasks?limit=abc", json!({}), 422),
+        (Method::GET, "/api/ann/tasks?due=someday", json!({}), 422),
+        (
+            Method::GET,
+            "/api/ann/tasks?status=open&due=today&search=a&tag=b&limit=5",
+            json!({}),
+            200,
+        ),
+        (
+            Method::GET,
+            "/api/ann/conversations?cursor=zzz",
+            json!({}),
+            422,
+        ),
+        (
+            Method::GET,
+            "/api/ann/conversations/c/messages?cursor=-1",
+            json!({}),
+            422,
+        ),
+    ];
+    for (method, path, body, expected) in cases {
+        let (status, reply) = api.json(method.clone(), path, body).await;
+        assert_eq!(status, expected, "{method} {path}: {reply}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_refused() {
+    let api = api_with(0).await;
+    assert_eq!(api.raw("application/json", r#"{"title":"#).await, 400);
+    assert_eq!(api.raw("application/json", "").await, 400);
+    assert_eq!(
+        api.raw("application/json", &b"{\"title\":\"\xff\xfe\"}"[..])
+            .await,
+        400
+    );
+    assert_eq!(api.raw("text/plain", r#"{"title":"x"}"#).await, 415);
+    let long = json!({"title": "x", "notes": "n".repeat(65 << 10)}).to_string();
+    assert_eq!(api.raw("application/json", long).await, 413);
+    let endless = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 4096]));
+    assert_eq!(
+        api.raw("application/json", Body::from_stream(endless))
+            .await,
+        413
+    );
+    assert_eq!(
+        api.raw("application/json", r#"{"title":"panic"}"#).await,
+        500
+    );
+    assert_eq!(
+        api.raw("application/json; charset=utf-8", r#"{"title":"x"}"#)
+            .await,
+        201
+    );
+}
+
+#[tokio::test]
+async fn strange_addresses_are_problems_and_nothing_else() {
+    let api = api_with(0).await;
+    let long = "x".repeat(10 << 10);
+    for id in ["a%7Cb", "a%2Fb", "..", "%2E%2E", "%00", "%FF", "a~b", &long] {
+        for path in [format!("/api/{id}/tasks"), format!("/api/ann/tasks/{id}")] {
+            let status = api.status(Method::GET, &path).await;
+            assert!(matches!(status, 400 | 404), "{path:.60}: {status}");
+        }
+        let path = format!("/api/ann/conversations/{id}/messages");
+        assert!(
+            matches!(api.status(Method::GET, &path).await, 400 | 404),
+            "{path:.60}"
+        );
+    }
+    assert_eq!(api.status(Method::GET, "/nowhere").await, 404);
+    assert_eq!(api.status(Method::GET, "/api/ann/nowhere").await, 404);
+    assert_eq!(api.status(Method::PUT, "/api/ann/tasks").await, 405);
+    assert_eq!(api.status(Method::GET, "/api/bob/tasks").await, 403);
+    let anonymous = Request::get("/api/ann/tasks").body(Body::empty()).unwrap();
+    let (status, headers, _) = api.send(anonymous).await;
+    assert_eq!(status, 401);
+    assert_eq!(headers[header::WWW_AUTHENTICATE], "Bearer");
+    let key = api
+        .request(Method::POST, "/api/ann/undo")
+        .header("idempotency-key", "two words");
+    assert_eq!(api.send(key.body(Body::empty()).unwrap()).await.0, 400);
+}
+
+#[tokio::test]
+async fn nobody_can_tell_what_is_not_theirs_from_what_is_not() {
+    let api = api_with(0).await;
+    let mut answers = Vec::new();
+    for path in [
+        "/api/ann/conversations/theirs/messages",
+        "/api/ann/conversations/a%7Cb/messages",
+    ] {
+        answers.push(
+            api.send(api.request(Method::GET, path).body(Body::empty()).unwrap())
+                .await
+                .2,
+        );
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_when_to_come_back() {
+    let api = api_with(3).await;
+    for _ in 0..3 {
+        assert_eq!(api.status(Method::GET, "/api/ann/tasks").await, 200);
+    }
+    let request = api
+        .request(Method::GET, "/api/ann/tasks")
+        .body(Body::empty())
+        .unwrap();
+    let (status, headers, _) = api.send(request).await;
+    assert_eq!(status, 429);
+    assert_eq!(headers[header::RETRY_AFTER], "20");
+
+    let from = |last| {
+        let mut request = Request::get("/nowhere").body(Body::empty()).unwrap();
+        let peer = SocketAddr::from(([192, 0, 2, last], 4242));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    };
+    for _ in 0..3 {
+        assert_eq!(api.send(from(1)).await.0, 404);
+    }
+    assert_eq!(api.send(from(1)).await.0, 429);
+    assert_eq!(api.send(from(2)).await.0, 404);
+}
+
+#[tokio::test]
+async fn until_everything_is_there_the_port_says_so() {
+    let dapr = crate::config::DaprConfig {
+        grpc_endpoint: String::new(),
+        http_endpoint: "http://127.0.0.1:1".to_owned(),
+        api_token: None,
+    };
+    let probe = Arc::new(health::SidecarProbe::new(&dapr).unwrap());
+    let (gate, mut api) = (Gate::default(), api_with(0).await);
+    let inner = std::mem::take(&mut api.router);
+    api.router = public(
+        Health {
+            life: Lifecycle::default(),
+            probe,
+        },
+        gate.clone(),
+    );
+    assert_eq!(api.status(Method::GET, "/healthz").await, 200);
+    assert_eq!(api.status(Method::GET, "/readyz").await, 503);
+    assert_eq!(api.status(Method::GET, "/api/ann/tasks").await, 503);
+    gate.open(inner);
+    assert_eq!(api.status(Method::GET, "/api/ann/tasks").await, 200);
+    assert_eq!(api.status(Method::GET, "/openapi.json").await, 200);
+}
+
+#[test]
+fn the_committed_openapi_document_is_the_one_we_serve() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/openapi.json");
+    let document = format!("{}\n", document().to_pretty_json().unwrap());
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(path, &document).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed == document,
+        "src/http/openapi.json is out of date: UPDATE_OPENAPI=1 cargo test -p todo-backend --lib openapi writes it anew",
+    );
+}
+
+#[test]
+fn every_writing_route_documents_its_key() {
+    let document = serde_json::to_value(document()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let keyed = parameters
+                .iter()
+                .any(|parameter| parameter["name"] == "Idempotency-Key");
+            assert_eq!(keyed, method != "get", "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The role that hosts actors and answers people.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use todo_actors::{
+    client::ActorClient,
+    clock::SystemClock,
+    fence,
+    host::{Host, HostOptions},
+    sidecar::{DaprSidecar, Sidecar},
+};
+use tokio::{net::TcpListener, sync::Notify, time::sleep};
+
+use crate::{
+    assistant::{Assistant, planner::Silent},
+    config::Config,
+    http::{
+        self, Edge, Gate,
+        auth::Authenticator,
+        health::{Health, SidecarHealth, SidecarProbe},
+        limits::Limits,
+    },
+    secrets::{self, Secrets},
+    shutdown::{Lifecycle, signalled},
+};
+
+/// Connections to the database. Actors keep their state through the sidecar; this is for lists
+/// and for the reconciler.
+const CONNECTIONS: u32 = 8;
+/// Longest a request waits for one of them.
+const CONNECTION_WAIT: Duration = Duration::from_secs(3);
+/// Between looks at a sidecar that comes up, or at actors that go.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long open connections get to end once nothing is under way on them.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// Order matters: the public port opens first, so that probes get answers; the callback port
+/// opens last, because the sidecar asks it once what it hosts, and no actor may write before
+/// the database fence stands.
+///
+/// # Errors
+/// A port is taken, a secret cannot be read, the fence cannot be installed.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let life = Lifecycle::default();
+    let probe = Arc::new(SidecarProbe::new(&config.dapr)?);
+    let health = Health {
+        life: life.clone(),
+        probe: Arc::clone(&probe),
+    };
+    let gate = Gate::default();
+    let close = Arc::new(Notify::new());
+
+    let listener = listen(config.api_addr, "API_ADDR").await?;
+    tracing::info!(address = %config.api_addr, "the public API listens");
+    let public = http::public(health.clone(), gate.clone())
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let public = axum::serve(listener, public).with_graceful_shutdown(closed(&close));
+    let public = tokio::spawn(public.into_future());
+
+    let mut signal = std::pin::pin!(signalled());
+    let opened = tokio::select! {
+        opened = open(&config, &life) => opened?,
+        signal = &mut signal => return Ok(signal?),
+    };
+    let Opened { host, edge } = opened;
+
+    let listener = listen(config.app_addr, "APP_PORT").await?;
+    tracing::info!(address = %config.app_addr, "callbacks are open");
+    let api = http::api(Arc::clone(&edge));
+    let callbacks = http::callbacks(health.clone(), host.router(), api.clone());
+    let callbacks = axum::serve(listener, callbacks).with_graceful_shutdown(closed(&close));
+    let callbacks = tokio::spawn(callbacks.into_future());
+    gate.open(api);
+
+    let background = tokio::spawn({
+        let (host, edge, health) = (Arc::clone(&host), Arc::clone(&edge), health.clone());
+        async move {
+            tokio::join!(
+                become_ready(&health),
+                host.keep_reconciler(),
+                edge.limits.keep_small()
+            )
+        }
+    });
+    signal.await?;
+
+    life.stop();
+    let ended = async {
+        tokio::select! {
+            () = actors_gone(&host) => {}
+            () = sidecar_gone(&probe) => {}
+        }
+        life.idle().await;
+    };
+    if tokio::time::timeout(config.shutdown_limit, ended)
+        .await
+        .is_err()
+    {
+        let (busy, actors) = (life.busy_count(), host.live_actors());
+        tracing::warn!(busy, actors, "stopping although not everything has ended");
+    }
+    background.abort();
+    close.notify_waiters();
+    let ended = async { tokio::join!(public, callbacks) };
+    // Idle connections that clients keep open are nothing to wait for.
+    let _ = tokio::time::timeout(LAST_CALL, ended).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+struct Opened {
+    host: Arc<Host>,
+    edge: Arc<Edge>,
+}
+
+/// Everything that must stand before the callback port opens.
+async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
+    let jwt = config.require_jwt()?;
+    let token = config.dapr.api_token.as_deref();
+    let sidecar: Arc<dyn Sidecar> = Arc::new(
+        DaprSidecar::connect(&config.dapr.grpc_endpoint, token)
+            .context("The sidecar cannot be used.")?,
+    );
+    let secrets = secrets::read(sidecar.as_ref(), &config.secret_store).await?;
+    let pool = pool(&secrets)?;
+    fence::install(&pool)
+        .await
+        .context("The journal fence cannot be installed.")?;
+    let mut options = HostOptions::new(&config.app_api_token);
+    options.idle_timeout = config.actor_idle;
+    let clock = Arc::new(SystemClock);
+    let host = Host::new(Arc::clone(&sidecar), clock, Some(pool.clone()), options);
+    let actors = ActorClient::new(sidecar);
+    let edge = Arc::new(Edge {
+        auth: Authenticator::new(jwt, secrets.better_auth_secret.as_deref())?,
+        limits: Limits::new(&config.rates),
+        assistant: Arc::new(Assistant::new(
+            actors.clone(),
+            Arc::new(Silent),
+            config.turn_lease,
+        )),
+        life: life.clone(),
+        actors,
+        pool,
+    });
+    Ok(Opened { host, edge })
+}
+
+fn pool(secrets: &Secrets) -> anyhow::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(CONNECTION_WAIT)
+        .connect_lazy(&secrets.database_url)
+        // The error of a URL that cannot be parsed may repeat it, password and all.
+        .map_err(|_| anyhow::anyhow!("DATABASE_URL in app-secrets is not a PostgreSQL URL."))
+}
+
+async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("Cannot listen on {address} ({variable})"))
+}
+
+fn closed(close: &Arc<Notify>) -> impl Future<Output = ()> + Send + 'static {
+    Arc::clone(close).notified_owned()
+}
+
+async fn become_ready(health: &Health) {
+    while health.probe.check().await != SidecarHealth::Healthy {
+        sleep(LOOK).await;
+    }
+    health.life.set_ready();
+    tracing::info!("ready");
+}
+
+/// The sidecar has moved all our actors away.
+async fn actors_gone(host: &Host) {
+    while host.live_actors() > 0 {
+        sleep(LOOK).await;
+    }
+}
+
+/// There is no sidecar any more: nobody will deactivate what is still here, and nobody calls it.
+async fn sidecar_gone(probe: &SidecarProbe) {
+    while probe.check().await != SidecarHealth::Gone {
+        sleep(LOOK).await;
+    }
+}
