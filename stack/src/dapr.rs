@@ -168,6 +168,7 @@ pub(crate) fn write_resources(
     write("pubsub.yaml", &pubsub(brokers, app_id, needs))?;
     if needs.state {
         write("state.yaml", &state_store(app_id))?;
+        write("resiliency.yaml", &resiliency(app_id))?;
     }
     fs::write(folder.with_extension("config.yaml"), configuration())?;
     Ok(folder)
@@ -222,7 +223,7 @@ fn pubsub(brokers: &str, app_id: &str, needs: Needs) -> String {
     // A publish that meets a silent broker must not hang for the default half
     // minute. A consumer needs the patience: joining its group takes as long as
     // the group needs to notice that a former member is gone.
-    let read_timeout = if needs.consumes { "15s" } else { "3s" };
+    let read_timeout = if needs.consumes { "15s" } else { "2s" };
     component(
         "kafka-pubsub",
         "pubsub.kafka",
@@ -243,7 +244,7 @@ fn pubsub(brokers: &str, app_id: &str, needs: Needs) -> String {
             ("dialTimeout", "2s"),
             ("writeTimeout", "3s"),
             ("readTimeout", read_timeout),
-            ("metadataTimeout", "3s"),
+            ("metadataTimeout", "1s"),
             // Whoever publishes tries again by itself, knowing more.
             ("producerRetryMax", "1"),
         ],
@@ -272,6 +273,28 @@ fn state_store(app_id: &str) -> String {
 "
     ));
     text
+}
+
+/// The component's own `timeout` covers no write: one that meets a frozen
+/// database would hang until its caller gives up.
+fn resiliency(app_id: &str) -> String {
+    format!(
+        "apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata:
+  name: todo
+scopes: [{app_id}]
+spec:
+  policies:
+    timeouts:
+      state: 5s
+  targets:
+    components:
+      statestore:
+        outbound:
+          timeout: state
+"
+    )
 }
 
 fn configuration() -> String {
