@@ -1,0 +1,229 @@
+//! Turns of a conversation: who holds one, who takes it over, what is read back.
+
+use std::time::Duration;
+
+use todo_actors::{
+    conversation::{
+        BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, ReleaseTurn, Rename, Role,
+        TurnState, actor_id,
+    },
+    testkit::World,
+};
+
+use crate::{command, read, refused, world};
+
+const LEASE_MS: u64 = 60_000;
+
+fn begin_message(turn: &str, attempt: &str) -> BeginTurn {
+    BeginTurn {
+        turn_id: turn.into(),
+        attempt: attempt.into(),
+        text: format!("say {turn}"),
+        create: true,
+        lease_ms: LEASE_MS,
+    }
+}
+
+async fn begin(world: &World, turn: &str, attempt: &str) -> TurnState {
+    read(world, &actor_id("ann", "c1"), begin_message(turn, attempt))
+        .await
+        .unwrap()
+}
+
+fn finish_message(turn: &str, attempt: &str) -> FinishTurn {
+    FinishTurn {
+        turn_id: turn.into(),
+        attempt: attempt.into(),
+        text: format!("reply to {turn}"),
+        tool_calls: Vec::new(),
+        provider: "offline".into(),
+    }
+}
+
+async fn finish(world: &World, turn: &str, attempt: &str) -> ChatMessage {
+    read(world, &actor_id("ann", "c1"), finish_message(turn, attempt))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_turn_is_begun_held_finished_and_remembered() {
+    let world = world();
+    let TurnState::Begun {
+        started, resumed, ..
+    } = begin(&world, "t1", "a").await
+    else {
+        panic!()
+    };
+    assert!(started && !resumed);
+    // The same attempt, delivered twice, gets the same answer
+    assert!(matches!(
+        begin(&world, "t1", "a").await,
+        TurnState::Begun { resumed: false, .. }
+    ));
+    // Another attempt, and another turn, wait
+    assert!(matches!(
+        begin(&world, "t1", "b").await,
+        TurnState::Busy {
+            same_turn: true,
+            ..
+        }
+    ));
+    assert!(matches!(
+        begin(&world, "t2", "c").await,
+        TurnState::Busy {
+            same_turn: false,
+            ..
+        }
+    ));
+    let reply = finish(&world, "t1", "a").await;
+    assert_eq!(reply, finish(&world, "t1", "a").await);
+    assert!(
+        matches!(begin(&world, "t1", "d").await, TurnState::Done { reply: known } if known == reply)
+    );
+    let TurnState::Begun {
+        history, started, ..
+    } = begin(&world, "t2", "c").await
+    else {
+        panic!()
+    };
+    assert_eq!(history.len(), 2);
+    assert!(!started);
+}
+
+#[tokio::test]
+async fn a_turn_past_its_lease_is_taken_over_and_its_old_holder_refused() {
+    let world = world();
+    begin(&world, "t1", "a").await;
+    world.clock.advance(Duration::from_millis(LEASE_MS + 1));
+    assert!(matches!(
+        begin(&world, "t1", "b").await,
+        TurnState::Begun { resumed: true, .. }
+    ));
+    let late = read(&world, &actor_id("ann", "c1"), finish_message("t1", "a")).await;
+    assert!(refused(late).contains("taken this turn over"));
+    finish(&world, "t1", "b").await;
+}
+
+#[tokio::test]
+async fn a_released_turn_can_be_resumed_at_once() {
+    let world = world();
+    begin(&world, "t1", "a").await;
+    let release = ReleaseTurn {
+        turn_id: "t1".into(),
+        attempt: "a".into(),
+    };
+    read(&world, &actor_id("ann", "c1"), release).await.unwrap();
+    assert!(matches!(
+        begin(&world, "t1", "b").await,
+        TurnState::Begun { resumed: true, .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_turn_nobody_came_back_for_is_shown_as_interrupted() {
+    let world = world();
+    begin(&world, "t1", "a").await;
+    world.clock.advance(Duration::from_millis(LEASE_MS + 1));
+    assert!(matches!(
+        begin(&world, "t2", "b").await,
+        TurnState::Begun { resumed: false, .. }
+    ));
+    finish(&world, "t2", "b").await;
+    let page = read(&world, &actor_id("ann", "c1"), GetMessages::default())
+        .await
+        .unwrap();
+    let shown: Vec<(Role, bool)> = page
+        .messages
+        .iter()
+        .map(|m| (m.role, m.interrupted))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (Role::User, false),
+            (Role::Assistant, true),
+            (Role::User, false),
+            (Role::Assistant, false)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_thousand_messages_are_read_back_in_pages_after_a_restart() {
+    let world = world();
+    for n in 0..500 {
+        begin(&world, &format!("t{n}"), "a").await;
+        finish(&world, &format!("t{n}"), "a").await;
+    }
+    let world = world.restart();
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = GetMessages {
+            before,
+            limit: Some(70),
+        };
+        let page = read(&world, &actor_id("ann", "c1"), page).await.unwrap();
+        assert_eq!(page.total, 1000);
+        seen.extend(page.messages.into_iter().rev().map(|message| message.index));
+        before = page.next_before;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (0..1000).rev().collect::<Vec<u64>>());
+    // A finished turn's reply is found on its page
+    let TurnState::Done { reply } = begin(&world, "t300", "x").await else {
+        panic!()
+    };
+    assert_eq!(reply.text, "reply to t300");
+}
+
+#[tokio::test]
+async fn a_conversation_can_be_renamed_and_deleted_for_good() {
+    let world = world();
+    let id = actor_id("ann", "c1");
+    assert!(
+        refused(read(&world, &id, GetMessages::default()).await).contains("no such conversation")
+    );
+    begin(&world, "t1", "a").await;
+    let renamed = command(
+        &world,
+        &id,
+        "r",
+        Rename {
+            title: " Shopping ".into(),
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(renamed.title, "Shopping");
+    command(&world, &id, "d", Delete {}).await.unwrap();
+    assert!(
+        refused(read(&world, &id, GetMessages::default()).await).contains("no such conversation")
+    );
+    assert!(
+        refused(read(&world, &id, begin_message("t2", "a")).await).contains("no such conversation")
+    );
+    // A repeat of the same deletion is answered as the first time
+    command(&world, &id, "d", Delete {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unknown_conversation_is_not_created_unasked_and_empty_words_are_refused() {
+    let world = world();
+    let id = actor_id("ann", "c2");
+    let unasked = BeginTurn {
+        create: false,
+        ..begin_message("t1", "a")
+    };
+    assert!(refused(read(&world, &id, unasked).await).contains("no such conversation"));
+    for text in ["", "  \n ", &"x".repeat(4_001), "a\u{0}b"] {
+        let begin = BeginTurn {
+            text: text.into(),
+            ..begin_message("t1", "a")
+        };
+        refused(read(&world, &id, begin).await);
+    }
+}

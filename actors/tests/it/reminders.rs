@@ -1,0 +1,210 @@
+//! Reminders: armed early enough, moved with every change, fired once.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use todo_actors::{
+    event::Topic,
+    message::ActorRef,
+    testkit::World,
+    user::{self, CompleteTask, Due, SetProfile, Task, TaskChange, UpdateTask},
+};
+
+use crate::{command, titled, world};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn armed(world: &World) -> Option<Timestamp> {
+    world
+        .sidecar
+        .reminder(&ActorRef::new(user::TYPE, "ann"), "due")
+}
+
+async fn add_due(world: &World, key: &str, due: Due) -> Task {
+    let mut task = titled(key);
+    task.due = Some(due);
+    command(world, "ann", key, task).await.unwrap()
+}
+
+async fn set_zone(world: &World, zone: &str) {
+    let profile = SetProfile {
+        time_zone: zone.into(),
+        only_if_unset: false,
+    };
+    command(world, "ann", zone, profile).await.unwrap();
+}
+
+fn reminded(world: &World) -> Vec<String> {
+    let published = world.sidecar.published().into_iter();
+    published
+        .filter(|(topic, _, _)| *topic == Topic::Reminders)
+        .map(|(_, _, event)| {
+            let event: serde_json::Value = serde_json::from_slice(&event.body).unwrap();
+            assert_eq!(event["type"], "com.todo.reminder.due");
+            event["data"]["title"].as_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_reminder_follows_the_earliest_due_moment() {
+    let world = world();
+    let late = add_due(&world, "late", Due::At(at("2026-11-23T15:00:00Z"))).await;
+    assert_eq!(armed(&world), Some(at("2026-11-23T15:00:00Z")));
+    let early = add_due(&world, "early", Due::At(at("2026-11-23T12:00:00Z"))).await;
+    assert_eq!(armed(&world), Some(at("2026-11-23T12:00:00Z")));
+    // Moved later, the other one is first
+    let change = TaskChange {
+        due: Some(Some(Due::At(at("2026-11-23T18:00:00Z")))),
+        ..TaskChange::default()
+    };
+    command(
+        &world,
+        "ann",
+        "move",
+        UpdateTask {
+            task_id: early.id.clone(),
+            change,
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(armed(&world), Some(at("2026-11-23T15:00:00Z")));
+    command(&world, "ann", "c1", CompleteTask { task_id: late.id })
+        .await
+        .unwrap();
+    assert_eq!(armed(&world), Some(at("2026-11-23T18:00:00Z")));
+    command(&world, "ann", "c2", CompleteTask { task_id: early.id })
+        .await
+        .unwrap();
+    assert_eq!(armed(&world), None);
+}
+
+#[tokio::test]
+async fn each_occurrence_is_announced_once() {
+    let world = world();
+    add_due(&world, "one", Due::At(at("2026-11-23T12:00:00Z"))).await;
+    add_due(&world, "two", Due::At(at("2026-11-23T13:00:00Z"))).await;
+    world.clock.advance(Duration::from_secs(2 * 3600 + 1));
+    world.sidecar.fire_due_reminders(&world.host).await;
+    assert_eq!(reminded(&world), ["one"]);
+    // A wake-up too many does nothing
+    world.host.remind(user::TYPE, "ann", "due").await.unwrap();
+    assert_eq!(reminded(&world), ["one"]);
+    world.clock.advance(Duration::from_secs(3600));
+    world.sidecar.fire_due_reminders(&world.host).await;
+    assert_eq!(reminded(&world), ["one", "two"]);
+    assert_eq!(armed(&world), None);
+}
+
+#[tokio::test]
+async fn an_offset_reminds_ahead_and_a_new_due_moment_reminds_again() {
+    let world = world();
+    let mut task = titled("call mum");
+    task.due = Some(Due::At(at("2026-11-23T12:00:00Z")));
+    task.reminder_offset_minutes = Some(30);
+    let task = command(&world, "ann", "k", task).await.unwrap();
+    assert_eq!(armed(&world), Some(at("2026-11-23T11:30:00Z")));
+    world.clock.advance(Duration::from_secs(90 * 60));
+    world.sidecar.fire_due_reminders(&world.host).await;
+    let change = TaskChange {
+        due: Some(Some(Due::At(at("2026-11-23T14:00:00Z")))),
+        ..TaskChange::default()
+    };
+    command(
+        &world,
+        "ann",
+        "move",
+        UpdateTask {
+            task_id: task.id,
+            change,
+        },
+    )
+    .await
+    .unwrap();
+    world.clock.advance(Duration::from_secs(2 * 3600));
+    world.sidecar.fire_due_reminders(&world.host).await;
+    assert_eq!(reminded(&world), ["call mum", "call mum"]);
+}
+
+#[tokio::test]
+async fn a_date_reminds_at_nine_in_the_persons_zone_across_a_dst_change() {
+    let world = world();
+    set_zone(&world, "Europe/Berlin").await;
+    // 28 March 2027 is the day Berlin's clocks go forward
+    add_due(&world, "before", Due::Date("2027-03-27".parse().unwrap())).await;
+    assert_eq!(armed(&world), Some(at("2027-03-27T08:00:00Z")));
+    let change = TaskChange {
+        due: Some(Some(Due::Date("2027-03-28".parse().unwrap()))),
+        ..TaskChange::default()
+    };
+    command(
+        &world,
+        "ann",
+        "move",
+        UpdateTask {
+            task_id: "task-1".into(),
+            change,
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(armed(&world), Some(at("2027-03-28T07:00:00Z")));
+    // Somewhere else, nine o'clock is another instant
+    set_zone(&world, "America/New_York").await;
+    assert_eq!(armed(&world), Some(at("2027-03-28T13:00:00Z")));
+}
+
+#[tokio::test]
+async fn more_than_a_hundred_due_at_once_are_all_announced() {
+    let world = world();
+    for n in 0..250 {
+        add_due(
+            &world,
+            &format!("t{n}"),
+            Due::At(at("2026-11-23T12:00:00Z")),
+        )
+        .await;
+    }
+    world.clock.advance(Duration::from_secs(3 * 3600));
+    world.sidecar.fire_due_reminders(&world.host).await;
+    assert_eq!(reminded(&world).len(), 250);
+}
+
+#[tokio::test]
+async fn the_loser_of_a_double_activation_arms_what_the_winner_stored() {
+    let world = world();
+    add_due(&world, "one", Due::At(at("2026-11-23T15:00:00Z"))).await;
+    // Given another activation that stored an earlier moment while this one was looking away
+    let other = world.second_host();
+    let mut earlier = titled("earlier");
+    earlier.due = Some(Due::At(at("2026-11-23T11:00:00Z")));
+    let request = todo_actors::message::Request::command("x", earlier);
+    other
+        .call(
+            user::TYPE,
+            "ann",
+            "add",
+            serde_json::to_vec(&request).unwrap().into(),
+        )
+        .await;
+    // When this one, whose own state knows 15:00 only, moves to 12:00
+    add_due(&world, "two", Due::At(at("2026-11-23T12:00:00Z"))).await;
+    // Then the earliest of all stands
+    assert_eq!(armed(&world), Some(at("2026-11-23T11:00:00Z")));
+}
+
+#[tokio::test]
+async fn a_reminder_that_cannot_be_stored_fires_again() {
+    let world = world();
+    add_due(&world, "one", Due::At(at("2026-11-23T12:00:00Z"))).await;
+    world.clock.advance(Duration::from_secs(3 * 3600));
+    world.sidecar.store_away(true);
+    world.sidecar.fire_due_reminders(&world.host).await;
+    assert!(reminded(&world).is_empty());
+    world.sidecar.store_away(false);
+    world.sidecar.fire_due_reminders(&world.host).await;
+    assert_eq!(reminded(&world), ["one"]);
+}
