@@ -43,7 +43,7 @@ CREATE TABLE conversations (
     PRIMARY KEY (user_id, id)
 );
 COMMENT ON COLUMN conversations.updated_at IS
-    'The newest of: started, renamed, a message added.';
+    'When it was last started, renamed or added to, in the order of its journal.';
 CREATE INDEX conversations_newest_idx ON conversations (user_id, updated_at DESC, id DESC);
 
 CREATE TABLE messages (

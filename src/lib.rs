@@ -5,16 +5,24 @@
 //!
 //! - [`serve`]: the role that hosts actors and answers people;
 //!   [`http`] has its routes, [`assistant`] its chat turns and tools.
+//! - [`consumers`]: the roles that read the event topics; [`tables`] is what the projector keeps.
+//! - [`migrate`], [`topics`], [`rebuild`]: jobs that prepare the database and Kafka, and make the
+//!   tables anew.
 //! - [`config`], [`secrets`]: what the surroundings decide.
 //! - [`telemetry`], [`shutdown`]: how a process is watched and how it ends.
 
 pub mod assistant;
 pub mod config;
+pub mod consumers;
 pub mod http;
+pub mod migrate;
+pub mod rebuild;
 pub mod secrets;
 pub mod serve;
 pub mod shutdown;
+pub mod tables;
 pub mod telemetry;
+pub mod topics;
 
 #[cfg(test)]
 mod test_actors;

@@ -1,0 +1,219 @@
+//! Consumers of the event topics, each a role and a Dapr app of its own.
+//!
+//! What they share is here: they tell their sidecar what to subscribe to, take events in bulk,
+//! and answer for each. A consumer is a function from [`Incoming`] events to a [`Verdict`] each.
+//!
+//! The sidecar delivers to a consumer one bulk at a time, whatever the number of partitions, and
+//! repeats a whole bulk until no entry of it is to be tried again.
+
+pub mod projector;
+
+use std::{future::Future, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Request, State},
+    http::{HeaderMap, StatusCode},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use cloudevents::Event;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use todo_actors::event::Topic;
+
+/// The Dapr pub/sub component.
+const PUBSUB: &str = "kafka-pubsub";
+/// Most events in one bulk.
+const BULK_COUNT: u32 = 200;
+/// How long the sidecar waits for a bulk to fill.
+const BULK_AWAIT_MS: u32 = 40;
+
+/// One event as it arrives.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// What the sidecar calls it within its bulk.
+    pub entry_id: String,
+    /// The topic it was read from.
+    pub topic: String,
+    /// The partition it was read from, when the sidecar says.
+    pub partition: Option<i32>,
+    /// The event, unless what arrived is none.
+    pub event: Result<Event, Malformed>,
+}
+
+/// Why an event cannot be understood; no content of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub &'static str);
+
+/// What becomes of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// Done with it.
+    Success,
+    /// To be delivered again, with the rest of its bulk.
+    Retry,
+    /// Given up.
+    Drop,
+}
+
+/// The answer for one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryStatus {
+    /// What the sidecar called it.
+    pub entry_id: String,
+    /// What became of it.
+    pub status: Verdict,
+}
+
+/// A bulk as the sidecar posts it.
+#[derive(Deserialize)]
+struct Bulk {
+    topic: String,
+    entries: Vec<BulkEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BulkEntry {
+    entry_id: String,
+    /// With `rawPayload`, base64 of the Kafka message's value: the CloudEvent as published.
+    event: Value,
+    /// `__key`, `__topic`, `__partition`, `__offset`, `__timestamp`, and the message's headers.
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+}
+
+impl Incoming {
+    /// Reads a Kafka message's value.
+    #[must_use]
+    pub fn new(entry_id: &str, topic: &str, partition: Option<i32>, value: &[u8]) -> Self {
+        let event = serde_json::from_slice(value).map_err(|_| Malformed("not a CloudEvent"));
+        Self {
+            entry_id: entry_id.to_owned(),
+            topic: topic.to_owned(),
+            partition,
+            event,
+        }
+    }
+
+    fn from_entry(topic: &str, entry: &BulkEntry) -> Self {
+        let partition = entry
+            .metadata
+            .as_ref()
+            .and_then(|metadata| metadata.get("__partition")?.as_str()?.parse().ok());
+        let value = entry
+            .event
+            .as_str()
+            .and_then(|text| BASE64_STANDARD.decode(text).ok());
+        match value {
+            Some(value) => Self::new(&entry.entry_id, topic, partition, &value),
+            None => Self {
+                entry_id: entry.entry_id.clone(),
+                topic: topic.to_owned(),
+                partition,
+                event: Err(Malformed("not base64")),
+            },
+        }
+    }
+}
+
+/// The routes of a consumer: what it subscribes to, one route per topic that hands events to
+/// `deliver`, and `/healthz`. All but the last ask for the app token.
+pub fn router<D, F>(topics: &[Topic], app_token: &str, deliver: D) -> Router
+where
+    D: Fn(Vec<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Vec<EntryStatus>> + Send + 'static,
+{
+    let subscriptions = Json(subscriptions(topics));
+    let bulk = move |Path(topic): Path<String>, body: Bytes| {
+        let deliver = deliver.clone();
+        async move { take(&topic, &body, deliver).await }
+    };
+    Router::new()
+        .route("/dapr/subscribe", get(move || async move { subscriptions }))
+        .route("/events/{topic}", post(bulk))
+        // The sidecar repeats a refused bulk for ever, so there is no size to refuse it for; it
+        // holds at most 200 messages that Kafka took.
+        .layer(DefaultBodyLimit::disable())
+        .route_layer(middleware::from_fn_with_state(
+            AppToken::new(app_token),
+            authorize,
+        ))
+        .route("/healthz", get(|| async { StatusCode::OK }))
+}
+
+/// What `GET /dapr/subscribe` answers. Without `rawPayload` the sidecar would hand over its own
+/// reading of each event rather than its bytes.
+fn subscriptions(topics: &[Topic]) -> Value {
+    topics
+        .iter()
+        .map(|topic| {
+            json!({
+                "pubsubname": PUBSUB,
+                "topic": topic.name(),
+                "route": format!("/events/{}", topic.name()),
+                "metadata": { "rawPayload": "true" },
+                "bulkSubscribe": {
+                    "enabled": true,
+                    "maxMessagesCount": BULK_COUNT,
+                    "maxAwaitDurationMs": BULK_AWAIT_MS,
+                },
+            })
+        })
+        .collect()
+}
+
+async fn take<D, F>(route: &str, body: &[u8], deliver: D) -> Response
+where
+    D: Fn(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<EntryStatus>>,
+{
+    // Anything but 404, which would mean: drop them all.
+    let Ok(bulk) = serde_json::from_slice::<Bulk>(body) else {
+        tracing::error!(topic = route, "a delivery is not a bulk of events");
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let incoming = bulk
+        .entries
+        .iter()
+        .map(|entry| Incoming::from_entry(&bulk.topic, entry))
+        .collect();
+    let statuses = deliver(incoming).await;
+    Json(json!({ "statuses": statuses })).into_response()
+}
+
+/// What the sidecar must show. Digests are compared, so that the time it takes says nothing
+/// about the token.
+#[derive(Clone)]
+struct AppToken(Arc<[u8]>);
+
+impl AppToken {
+    fn new(token: &str) -> Self {
+        Self(Sha256::digest(token).to_vec().into())
+    }
+
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get("dapr-api-token")
+            .is_some_and(|shown| Sha256::digest(shown.as_bytes())[..] == self.0[..])
+    }
+}
+
+async fn authorize(State(token): State<AppToken>, request: Request, next: Next) -> Response {
+    if token.admits(request.headers()) {
+        next.run(request).await
+    } else {
+        StatusCode::UNAUTHORIZED.into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests;

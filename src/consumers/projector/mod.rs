@@ -1,0 +1,272 @@
+//! Role `project`: keeps the tables by the events of the home topics.
+//!
+//! An event takes effect when its turn in its actor's journal has come, in the transaction that
+//! moves the actor's progress: once, and in order, however often it is delivered. One that comes
+//! before its turn is left: the reconciler asks its actor to publish from the gap on again.
+
+pub mod change;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::Router;
+use jiff::Timestamp;
+use sqlx::{PgConnection, PgPool};
+use todo_actors::{event::Topic, sidecar::DaprSidecar};
+use tokio::net::TcpListener;
+
+use self::change::{Change, Effect, Owner};
+use super::{EntryStatus, Incoming, Verdict};
+use crate::{
+    config::Config,
+    secrets, shutdown,
+    tables::{self, Limits, conversations, messages, profiles, progress, progress::Turn, tasks},
+};
+
+/// What the projector reads.
+const TOPICS: [Topic; 2] = [Topic::TaskEvents, Topic::ConversationEvents];
+/// The sidecar delivers one bulk at a time.
+const CONNECTIONS: u32 = 4;
+/// Longest one bulk may take before it is given back.
+const LIMIT: Duration = Duration::from_secs(8);
+
+/// Runs the projector until it is told to stop.
+///
+/// # Errors
+/// The secrets cannot be read or the port is taken.
+pub async fn run(config: &Config) -> anyhow::Result<()> {
+    let sidecar =
+        DaprSidecar::connect(&config.dapr.grpc_endpoint, config.dapr.api_token.as_deref())?;
+    let secrets = secrets::read(&sidecar, &config.secret_store).await?;
+    let pool = tables::pool(&secrets.database_url, CONNECTIONS, Limits::SHORT)?;
+    let listener = TcpListener::bind(config.app_addr)
+        .await
+        .with_context(|| format!("{} cannot be listened on.", config.app_addr))?;
+    tracing::info!(address = %config.app_addr, "projector listens for its sidecar");
+    axum::serve(listener, router(pool, &config.app_api_token))
+        .with_graceful_shutdown(async {
+            if let Err(error) = shutdown::signalled().await {
+                tracing::error!(%error, "signals cannot be listened for");
+            }
+        })
+        .await?;
+    Ok(())
+}
+
+/// The projector's routes.
+pub fn router(pool: PgPool, app_token: &str) -> Router {
+    super::router(&TOPICS, app_token, move |incoming| {
+        let pool = pool.clone();
+        async move { apply(&pool, incoming).await }
+    })
+}
+
+/// Takes a bulk of events into the tables, in one transaction, and answers for each. When the
+/// database is in trouble all are to be delivered again.
+pub async fn apply(pool: &PgPool, incoming: Vec<Incoming>) -> Vec<EntryStatus> {
+    let read: Vec<Read> = incoming.into_iter().map(Read::new).collect();
+    let verdicts = match tokio::time::timeout(LIMIT, project(pool, &read)).await {
+        Ok(Ok(verdicts)) => verdicts,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, events = read.len(), "events wait for the database");
+            vec![Verdict::Retry; read.len()]
+        }
+        Err(_) => {
+            tracing::warn!(
+                events = read.len(),
+                "events wait for the database, which is slow"
+            );
+            vec![Verdict::Retry; read.len()]
+        }
+    };
+    let entries = read.into_iter().zip(verdicts);
+    entries
+        .map(|(read, status)| EntryStatus {
+            entry_id: read.entry_id,
+            status,
+        })
+        .collect()
+}
+
+/// An event that arrived, and what it means.
+struct Read {
+    entry_id: String,
+    topic: String,
+    partition: Option<i32>,
+    change: Option<Change>,
+    actor: String,
+}
+
+impl Read {
+    fn new(incoming: Incoming) -> Self {
+        let Incoming {
+            entry_id,
+            topic,
+            partition,
+            event,
+        } = incoming;
+        let change = event.and_then(|event| Change::read(&event));
+        if let Err(error) = &change {
+            tracing::error!(%topic, ?partition, wrong = %error, "event dropped: malformed");
+        }
+        let change = change.ok();
+        let actor = change
+            .as_ref()
+            .map(|change| change.owner.to_string())
+            .unwrap_or_default();
+        Self {
+            entry_id,
+            topic,
+            partition,
+            change,
+            actor,
+        }
+    }
+}
+
+/// How many events of a bulk met which fate.
+#[derive(Debug, Default)]
+struct Tally {
+    applied: usize,
+    repeated: usize,
+    ahead: usize,
+    dropped: usize,
+}
+
+async fn project(pool: &PgPool, read: &[Read]) -> sqlx::Result<Vec<Verdict>> {
+    match transact(pool, read).await {
+        // One event that the database will never take must not hold up the others.
+        Err(error) if tables::refuses_data(&error) => {
+            let mut verdicts = Vec::with_capacity(read.len());
+            for one in read {
+                match transact(pool, std::slice::from_ref(one)).await {
+                    Ok(verdict) => verdicts.extend(verdict),
+                    Err(error) if tables::refuses_data(&error) => {
+                        // The database's message may quote the data.
+                        let code = error.as_database_error().and_then(|error| error.code());
+                        tracing::error!(
+                            actor = one.actor,
+                            ?code,
+                            "event dropped: cannot be stored"
+                        );
+                        verdicts.push(Verdict::Drop);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(verdicts)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn transact(pool: &PgPool, read: &[Read]) -> sqlx::Result<Vec<Verdict>> {
+    let actors: BTreeSet<&str> = read
+        .iter()
+        .filter(|read| read.change.is_some())
+        .map(|read| read.actor.as_str())
+        .collect();
+    if actors.is_empty() {
+        return Ok(vec![Verdict::Drop; read.len()]);
+    }
+    let mut tally = Tally::default();
+    let mut verdicts = Vec::with_capacity(read.len());
+    let mut moved = BTreeMap::new();
+    let mut wakes: BTreeMap<&str, Option<Timestamp>> = BTreeMap::new();
+    let mut newest: BTreeMap<(&str, i32), Timestamp> = BTreeMap::new();
+
+    let mut transaction = pool.begin().await?;
+    let actors: Vec<&str> = actors.into_iter().collect();
+    let mut places = progress::lock(&mut transaction, &actors).await?;
+    for Read {
+        topic,
+        partition,
+        change,
+        actor,
+        ..
+    } in read
+    {
+        let Some(change) = change else {
+            tally.dropped += 1;
+            verdicts.push(Verdict::Drop);
+            continue;
+        };
+        verdicts.push(Verdict::Success);
+        if let Some(partition) = partition {
+            let at = newest.entry((topic, *partition)).or_insert(change.at);
+            *at = change.at.max(*at);
+        }
+        let place = places
+            .entry(actor.clone())
+            .or_insert(progress::Place::START);
+        match place.turn(change.place) {
+            Turn::Past => tally.repeated += 1,
+            Turn::Ahead => {
+                tally.ahead += 1;
+                let (seq, applied) = (change.place.seq, place.seq);
+                tracing::info!(actor, seq, applied, "event left: one before it is missing");
+            }
+            Turn::Now => {
+                tally.applied += 1;
+                write(&mut transaction, change).await?;
+                *place = change.place;
+                moved.insert(actor.as_str(), change.place);
+                if let Owner::User { user_id } = &change.owner {
+                    wakes.insert(user_id, change.wake);
+                }
+            }
+        }
+    }
+    profiles::put_wakes(&mut transaction, &wakes.into_iter().collect::<Vec<_>>()).await?;
+    progress::advance(&mut transaction, &moved.into_iter().collect::<Vec<_>>()).await?;
+    progress::reach(&mut transaction, &newest).await?;
+    transaction.commit().await?;
+    let Tally {
+        applied,
+        repeated,
+        ahead,
+        dropped,
+    } = tally;
+    tracing::debug!(applied, repeated, ahead, dropped, "events taken in");
+    Ok(verdicts)
+}
+
+/// Writes what a change does.
+async fn write(connection: &mut PgConnection, change: &Change) -> sqlx::Result<()> {
+    match (&change.owner, &change.effect) {
+        (Owner::User { user_id }, effect) => match effect {
+            Effect::Task(task) => tasks::put(connection, user_id, task).await,
+            Effect::TaskDeleted { task_id } => tasks::remove(connection, user_id, task_id).await,
+            Effect::Profile(profile) => profiles::put(connection, user_id, profile).await,
+            _ => Ok(()),
+        },
+        (Owner::Conversation { user_id, id }, effect) => match effect {
+            Effect::Started { title, created_at } => {
+                let conversation = conversations::Conversation {
+                    id: id.clone(),
+                    title: title.clone(),
+                    created_at: *created_at,
+                    updated_at: *created_at,
+                    message_count: 0,
+                };
+                conversations::put(connection, user_id, &conversation).await
+            }
+            Effect::Renamed { title, updated_at } => {
+                conversations::rename(connection, user_id, id, title, *updated_at).await
+            }
+            Effect::Message(message) => {
+                messages::put(connection, user_id, id, message).await?;
+                let count = i64::try_from(message.index).map_or(i64::MAX, |index| index + 1);
+                conversations::grow(connection, user_id, id, count, message.created_at).await
+            }
+            Effect::Deleted => {
+                messages::clear(connection, user_id, id).await?;
+                conversations::remove(connection, user_id, id).await
+            }
+            _ => Ok(()),
+        },
+    }
+}
