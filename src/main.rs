@@ -3,7 +3,11 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use todo_backend::{config::Config, serve, telemetry};
+use todo_backend::{
+    config::{self, Config},
+    consumers::projector,
+    migrate, rebuild, serve, telemetry, topics,
+};
 
 /// A to-do assistant people talk to.
 #[derive(Parser)]
@@ -13,10 +17,18 @@ struct Cli {
     role: Role,
 }
 
-#[derive(Subcommand)]
+#[derive(Clone, Copy, Subcommand)]
 enum Role {
     /// Hosts actors and answers people.
     Serve,
+    /// Keeps the tables up to date with the events.
+    Project,
+    /// Brings the database's schema up to date.
+    Migrate,
+    /// Creates the Kafka topics that are missing.
+    Topics,
+    /// Empties the projected tables and fills them again from the journals.
+    Rebuild,
 }
 
 #[tokio::main]
@@ -38,6 +50,10 @@ async fn main() -> ExitCode {
 async fn run(role: Role) -> anyhow::Result<()> {
     match role {
         Role::Serve => serve::run(Config::from_env()?).await,
+        Role::Project => projector::run(&Config::from_env()?).await,
+        Role::Migrate => migrate::run(&config::database_url()?).await,
+        Role::Topics => topics::run(&config::kafka_brokers()?).await,
+        Role::Rebuild => rebuild::run(&config::database_url()?).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::PgPool;
 use todo_actors::{
     client::ActorClient,
     clock::SystemClock,
@@ -11,7 +11,11 @@ use todo_actors::{
     host::{Host, HostOptions},
     sidecar::{DaprSidecar, Sidecar},
 };
-use tokio::{net::TcpListener, sync::Notify, time::sleep};
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
 use crate::{
     assistant::{Assistant, planner::Silent},
@@ -20,17 +24,18 @@ use crate::{
         self, Edge, Gate,
         auth::Authenticator,
         health::{Health, SidecarHealth, SidecarProbe},
-        limits::Limits,
+        limits::Limits as RequestLimits,
     },
-    secrets::{self, Secrets},
+    secrets,
     shutdown::{Lifecycle, signalled},
+    tables::{self, Limits},
 };
 
 /// Connections to the database. Actors keep their state through the sidecar; this is for lists
 /// and for the reconciler.
 const CONNECTIONS: u32 = 8;
-/// Longest a request waits for one of them.
-const CONNECTION_WAIT: Duration = Duration::from_secs(3);
+/// How long the database may take to come up.
+const FENCE_WITHIN: Duration = Duration::from_secs(60);
 /// Between looks at a sidecar that comes up, or at actors that go.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long open connections get to end once nothing is under way on them.
@@ -126,10 +131,8 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
             .context("The sidecar cannot be used.")?,
     );
     let secrets = secrets::read(sidecar.as_ref(), &config.secret_store).await?;
-    let pool = pool(&secrets)?;
-    fence::install(&pool)
-        .await
-        .context("The journal fence cannot be installed.")?;
+    let pool = tables::pool(&secrets.database_url, CONNECTIONS, Limits::SHORT)?;
+    fenced(&pool).await?;
     let mut options = HostOptions::new(&config.app_api_token);
     options.idle_timeout = config.actor_idle;
     let clock = Arc::new(SystemClock);
@@ -137,7 +140,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
     let actors = ActorClient::new(sidecar);
     let edge = Arc::new(Edge {
         auth: Authenticator::new(jwt, secrets.better_auth_secret.as_deref())?,
-        limits: Limits::new(&config.rates),
+        limits: RequestLimits::new(&config.rates),
         assistant: Arc::new(Assistant::new(
             actors.clone(),
             Arc::new(Silent),
@@ -150,13 +153,24 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
     Ok(Opened { host, edge })
 }
 
-fn pool(secrets: &Secrets) -> anyhow::Result<PgPool> {
-    PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(CONNECTION_WAIT)
-        .connect_lazy(&secrets.database_url)
-        // The error of a URL that cannot be parsed may repeat it, password and all.
-        .map_err(|_| anyhow::anyhow!("DATABASE_URL in app-secrets is not a PostgreSQL URL."))
+/// Puts the fence up; the database may still be starting, or another replica be busy with it.
+async fn fenced(pool: &PgPool) -> anyhow::Result<()> {
+    let deadline = Instant::now() + FENCE_WITHIN;
+    let mut told = false;
+    loop {
+        match fence::install(pool).await {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(error).context("The journal fence cannot be installed");
+            }
+            Err(error) if !told => {
+                tracing::info!(%error, "waiting for the database to take the journal fence");
+                told = true;
+            }
+            Err(_) => {}
+        }
+        sleep(LOOK).await;
+    }
 }
 
 async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

@@ -12,7 +12,7 @@ pub mod tools;
 use std::{sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use todo_actors::{
     client::ActorClient,
@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::{
-    planner::{Context, Planner, PlannerError, Step, ToolOutcome},
+    planner::{Context, HistoryMessage, Planner, PlannerError, Step, ToolOutcome},
     tools::{Effect, Scope},
 };
 
@@ -44,8 +44,9 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
 /// How often a planner may ask for tools in one turn.
 const MOST_ROUNDS: usize = 8;
-/// Results beyond this many bytes are kept out of the stored reply.
-const MOST_RESULT_BYTES: usize = 128 << 10;
+/// What all results of a turn may take in the stored reply, in bytes: eight replies share a
+/// snapshot page of 256 KiB with what the person said.
+const MOST_RESULT_BYTES: usize = 20 << 10;
 
 /// Runs chat turns.
 pub struct Assistant {
@@ -137,7 +138,7 @@ struct Held {
     attempt: String,
     /// Counted from before the actor was asked, so it never ends later than the actor's.
     until: Instant,
-    history: Vec<ChatMessage>,
+    history: Vec<HistoryMessage>,
     resumed: bool,
     started: bool,
     said_at: Timestamp,
@@ -220,7 +221,7 @@ impl Assistant {
                     return Ok(Opened::Held(Held {
                         attempt: begin.attempt,
                         until: asked + self.lease,
-                        history,
+                        history: history.into_iter().map(remembered).collect(),
                         resumed,
                         started,
                         said_at,
@@ -440,17 +441,18 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn remembered(ChatMessage { role, text, .. }: ChatMessage) -> HistoryMessage {
+    HistoryMessage { role, text }
+}
+
 /// What the stored reply shows of the calls; a conversation keeps its messages small.
 fn records(outcomes: Vec<ToolOutcome>) -> Vec<ToolCallRecord> {
     let mut room = MOST_RESULT_BYTES;
     outcomes
         .into_iter()
-        .map(|ToolOutcome { call, mut result }| {
-            let size = result.to_string().len();
-            match room.checked_sub(size) {
-                Some(left) => room = left,
-                None => result = json!({ "ok": { "omitted": "too long to keep" } }),
-            }
+        .map(|ToolOutcome { call, result }| {
+            let (result, size) = fitted(result, room);
+            room = room.saturating_sub(size);
             ToolCallRecord {
                 tool: call.tool,
                 arguments: call.arguments,
@@ -458,6 +460,28 @@ fn records(outcomes: Vec<ToolOutcome>) -> Vec<ToolCallRecord> {
             }
         })
         .collect()
+}
+
+/// A result that takes at most `room` bytes, and what it takes: a list loses its end, which its
+/// `total` tells; anything else that is too long is left out.
+fn fitted(mut result: Value, room: usize) -> (Value, usize) {
+    let mut size = result.to_string().len();
+    if size > room
+        && let Some(tasks) = result
+            .pointer_mut("/ok/tasks")
+            .and_then(Value::as_array_mut)
+    {
+        while size > room
+            && let Some(last) = tasks.pop()
+        {
+            // The element and the comma before it.
+            size = size.saturating_sub(last.to_string().len() + 1);
+        }
+    }
+    if size > room {
+        result = json!({ "ok": { "omitted": "too long to keep" } });
+    }
+    (result, size.min(room))
 }
 
 #[cfg(test)]

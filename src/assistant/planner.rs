@@ -6,10 +6,7 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-pub use todo_actors::{
-    conversation::{ChatMessage, Role},
-    message::ToolCall,
-};
+pub use todo_actors::{conversation::Role, message::ToolCall};
 
 /// Decides what to do about a message.
 pub trait Planner: Send + Sync {
@@ -30,6 +27,15 @@ pub struct ToolOutcome {
     pub result: Value,
 }
 
+/// An earlier message of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryMessage {
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub text: String,
+}
+
 /// What to do next in a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
@@ -47,7 +53,7 @@ pub struct Context<'a> {
     /// The moment the person said it, in their zone.
     pub now: jiff::ZonedDateTime,
     /// Earlier messages, oldest first.
-    pub history: &'a [ChatMessage],
+    pub history: &'a [HistoryMessage],
     /// The calls made in this turn so far, in the order in which they were made.
     pub outcomes: &'a [ToolOutcome],
 }

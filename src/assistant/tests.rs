@@ -361,17 +361,29 @@ fn long_results_stay_out_of_the_conversation() {
         tool: "list_tasks".to_owned(),
         arguments: json!({}),
     };
-    let long = json!({"ok": {"tasks": "x".repeat(100 << 10)}});
-    let outcome = |result: &Value| ToolOutcome {
+    let outcome = |result: Value| ToolOutcome {
         call: call.clone(),
-        result: result.clone(),
+        result,
     };
+    let many: Vec<Value> = (0..1000)
+        .map(|n| json!({"task_id": n, "title": "x".repeat(40)}))
+        .collect();
     let records = records(vec![
-        outcome(&long),
-        outcome(&long),
-        outcome(&json!({"ok": {}})),
+        outcome(json!({"ok": {"tasks": many, "total": 1000}})),
+        outcome(json!({"ok": {"text": "x".repeat(30 << 10)}})),
     ]);
-    assert_eq!(records[0].result, long);
+    let list = &records[0].result["ok"];
+    let kept = list["tasks"].as_array().unwrap().len();
+    assert!(
+        (200..1000).contains(&kept) && list["total"] == 1000,
+        "{kept}"
+    );
+    assert!(list.to_string().len() < MOST_RESULT_BYTES);
     assert_eq!(records[1].result["ok"]["omitted"], "too long to keep");
-    assert_eq!(records[2].result, json!({"ok": {}}));
+
+    let short = json!({"refused": {"code": "invalid", "message": "No."}});
+    assert_eq!(
+        super::records(vec![outcome(short.clone())])[0].result,
+        short
+    );
 }

@@ -1,22 +1,25 @@
 //! Conversations: the list comes from the projected table, everything else from the actor.
 
-use std::sync::Arc;
+use std::{fmt, str::FromStr, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use todo_actors::conversation::{ChatMessage, Delete, GetMessages, Rename, Role, actor_id};
+use todo_actors::{
+    conversation::{ChatMessage, Delete, GetMessages, Rename, Role, actor_id},
+    message::valid_conversation_id,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Edge,
     chat::ToolCall,
-    conversation_table::{self, Conversation, Position},
     extract::{
         Body, Caller, CommandKey, ItemId, ItemPath, KeyHeader, Params, UserPath, page_limit,
     },
     problem::{Problem, Problems},
 };
+use crate::tables::conversations as table;
 
 /// How many conversations a page has unless told otherwise.
 const PAGE: u32 = 50;
@@ -30,6 +33,69 @@ pub struct PageQuery {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// A conversation as the list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Conversation {
+    /// Its id.
+    conversation_id: String,
+    /// Its title.
+    title: String,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When something was last said in it, or it was renamed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// How many messages it has.
+    message_count: i64,
+}
+
+impl From<table::Conversation> for Conversation {
+    fn from(row: table::Conversation) -> Self {
+        let table::Conversation {
+            id,
+            title,
+            created_at,
+            updated_at,
+            message_count,
+        } = row;
+        Self {
+            conversation_id: id,
+            title,
+            created_at,
+            updated_at,
+            message_count,
+        }
+    }
+}
+
+/// A place in the list; its text is a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Position {
+    updated_at: Timestamp,
+    id: String,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}~{}", self.updated_at.as_microsecond(), self.id)
+    }
+}
+
+impl FromStr for Position {
+    type Err = Problem;
+
+    fn from_str(cursor: &str) -> Result<Self, Problem> {
+        let read = || {
+            let (micros, id) = cursor.split_once('~')?;
+            let updated_at = Timestamp::from_microsecond(micros.parse().ok()?).ok()?;
+            let id = valid_conversation_id(id).then(|| id.to_owned())?;
+            Some(Self { updated_at, id })
+        };
+        read().ok_or_else(wrong_cursor)
+    }
 }
 
 /// A page of conversations, newest first.
@@ -121,20 +187,21 @@ pub async fn list(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<ConversationPage>, Problem> {
     let limit = page_limit(query.limit)?.unwrap_or(PAGE);
-    let after = query.cursor.as_deref().map(position).transpose()?;
-    let mut items =
-        conversation_table::page(&edge.pool, &caller.user_id, after.as_ref(), limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next_cursor = items
-        .last()
-        .filter(|_| more)
-        .map(|last| last.position().to_string());
+    let after: Option<Position> = query.cursor.as_deref().map(str::parse).transpose()?;
+    let after = after
+        .as_ref()
+        .map(|place| (place.updated_at, place.id.as_str()));
+    // One more than asked for tells whether there is another page.
+    let most = i64::from(limit) + 1;
+    let mut rows = table::newest(&edge.pool, &caller.user_id, after, most).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next_cursor = rows.last().filter(|_| more).map(|last| {
+        let (updated_at, id) = (last.updated_at, last.id.clone());
+        Position { updated_at, id }.to_string()
+    });
+    let items = rows.into_iter().map(Into::into).collect();
     Ok(Json(ConversationPage { items, next_cursor }))
-}
-
-fn position(cursor: &str) -> Result<Position, Problem> {
-    cursor.parse().map_err(|()| wrong_cursor())
 }
 
 fn wrong_cursor() -> Problem {
@@ -204,4 +271,22 @@ pub async fn delete(
         .send(&actor_id(&caller.user_id, &id), command)
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let position = Position {
+            updated_at: "2026-04-01T10:00:00.123456Z".parse().unwrap(),
+            id: "c-1".to_owned(),
+        };
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for bad in ["", "~", "1", "x~c", "1~a b", "9223372036854775807~c", "1~"] {
+            let problem = bad.parse::<Position>().unwrap_err();
+            assert_eq!(problem.status().as_u16(), 422, "{bad}");
+        }
+    }
 }

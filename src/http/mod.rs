@@ -7,7 +7,6 @@
 
 pub mod auth;
 mod chat;
-mod conversation_table;
 mod conversations;
 mod extract;
 pub mod health;

@@ -32,6 +32,7 @@ pub struct TaskQuery {
     /// Only tasks of this status.
     status: Option<Status>,
     /// Only tasks due then, by the calendar of the person's zone.
+    #[param(inline)]
     due: Option<DueQuery>,
     /// Only tasks whose title or notes contain every word of this.
     search: Option<String>,

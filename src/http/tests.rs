@@ -412,6 +412,16 @@ fn the_committed_openapi_document_is_the_one_we_serve() {
 }
 
 #[test]
+fn every_reference_of_the_document_leads_somewhere() {
+    let text = document().to_json().unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    for reference in text.split("\"#/").skip(1) {
+        let pointer = format!("/{}", reference.split('"').next().unwrap());
+        assert!(document.pointer(&pointer).is_some(), "{pointer}");
+    }
+}
+
+#[test]
 fn every_writing_route_documents_its_key() {
     let document = serde_json::to_value(document()).unwrap();
     for (path, item) in document["paths"].as_object().unwrap() {
