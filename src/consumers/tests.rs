@@ -110,7 +110,7 @@ async fn every_entry_of_a_bulk_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn a_large_bulk_is_taken_and_nonsense_is_not_found_nowhere() {
+async fn a_large_bulk_is_taken_and_nonsense_is_a_bad_request() {
     let filler = "x".repeat(8 << 20);
     let bulk = json!({ "topic": "task-events", "entries": [], "filler": filler });
     let (status, _) = call(
