@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    assistant::{Assistant, planner::Silent},
+    assistant::{Assistant, offline::Offline},
     config::Config,
     http::{
         self, Edge, Gate,
@@ -143,7 +143,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
         limits: RequestLimits::new(&config.rates),
         assistant: Arc::new(Assistant::new(
             actors.clone(),
-            Arc::new(Silent),
+            Arc::new(Offline),
             config.turn_lease,
         )),
         life: life.clone(),

@@ -6,8 +6,11 @@
 //! whoever takes an open turn over reads the receipts, goes on at the next step, and repeats
 //! nothing.
 
+pub mod dates;
+pub mod offline;
 pub mod planner;
 pub mod tools;
+pub mod words;
 
 use std::{sync::Arc, time::Duration};
 

@@ -67,18 +67,3 @@ pub struct PlannerError {
     /// Whether asking again may help.
     pub retryable: bool,
 }
-
-/// Says that it cannot say anything: stands in until a planner is configured.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Planner for Silent {
-    fn name(&self) -> &'static str {
-        "silent"
-    }
-
-    fn plan<'a>(&'a self, _: Context<'a>) -> BoxFuture<'a, Result<Step, PlannerError>> {
-        let text = "I cannot answer here yet. Your task list works.".to_owned();
-        Box::pin(std::future::ready(Ok(Step::Say(text))))
-    }
-}

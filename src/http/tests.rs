@@ -10,7 +10,7 @@ use super::{
     *,
 };
 use crate::{
-    assistant::planner::Silent,
+    assistant::offline::Offline,
     config::{Rate, RateConfig},
     test_actors::Script,
 };
@@ -68,7 +68,7 @@ async fn api_with(rate: u32) -> Api {
         pool: PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap(),
         auth: Authenticator::new(&jwks_config(&url), None).unwrap(),
         limits: Limits::new(&rates),
-        assistant: Arc::new(Assistant::new(script.client(), Arc::new(Silent), lease)),
+        assistant: Arc::new(Assistant::new(script.client(), Arc::new(Offline), lease)),
         life: Lifecycle::default(),
     });
     Api {
