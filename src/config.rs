@@ -2,7 +2,7 @@
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
-//! | `API_ADDR` | `0.0.0.0:8000` | where the public API listens |
+//! | `API_ADDR` | `0.0.0.0:8000` | where the public API listens; other roles have their health there |
 //! | `APP_PORT` | `8001` | port on 127.0.0.1 for Dapr's callbacks and service invocation |
 //! | `DAPR_GRPC_PORT` | `50001` | the sidecar's gRPC port on 127.0.0.1 |
 //! | `DAPR_HTTP_PORT` | `3500` | the sidecar's HTTP port on 127.0.0.1 |

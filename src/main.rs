@@ -50,7 +50,10 @@ async fn main() -> ExitCode {
 async fn run(role: Role) -> anyhow::Result<()> {
     match role {
         Role::Serve => serve::run(Config::from_env()?).await,
-        Role::Project => projector::run(&Config::from_env()?).await,
+        Role::Project => {
+            let config = Config::from_env()?;
+            serve::beside_health(&config, projector::run(&config)).await
+        }
         Role::Migrate => migrate::run(&config::database_url()?).await,
         Role::Topics => topics::run(&config::kafka_brokers()?).await,
         Role::Rebuild => rebuild::run(&config::database_url()?).await,

@@ -117,6 +117,35 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs another role beside a port that says how it is: `/healthz`, and `/readyz` once its
+/// sidecar is healthy, which it is only when the role's own port is open.
+///
+/// # Errors
+/// The port is taken, or the role's own error.
+pub async fn beside_health(
+    config: &Config,
+    role: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let life = Lifecycle::default();
+    life.set_ready();
+    let probe = Arc::new(SidecarProbe::new(&config.dapr)?);
+    let health = Health {
+        life: life.clone(),
+        probe,
+    };
+    let listener = listen(config.api_addr, "API_ADDR").await?;
+    let port = tokio::spawn(axum::serve(listener, http::health_only(health)).into_future());
+    let signal = tokio::spawn(async move {
+        signalled().await?;
+        life.stop();
+        std::io::Result::Ok(())
+    });
+    let outcome = role.await;
+    signal.abort();
+    port.abort();
+    outcome
+}
+
 struct Opened {
     host: Arc<Host>,
     edge: Arc<Edge>,

@@ -183,6 +183,15 @@ pub fn public(health: Health, gate: Gate) -> Router {
         .fallback(move |request| gate.clone().pass(request))
 }
 
+/// What a role without an API has on the public address.
+pub fn health_only(health: Health) -> Router {
+    let (routes, _) = open_table().split_for_parts();
+    routes
+        .with_state(health)
+        .method_not_allowed_fallback(problem::unknown_method)
+        .fallback(problem::unknown_route)
+}
+
 /// What listens on the callback port: `actors` are the host's routes, and, for service
 /// invocation, the API.
 pub fn callbacks(health: Health, actors: Router, api: Router) -> Router {
