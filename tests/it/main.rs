@@ -1,1 +1,7 @@
-//! Integration tests on the real stack.
+//! The main job and what must hold, on the real servers.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod growth;
+mod idempotency;
+mod main_job;
+mod world;

@@ -1,6 +1,6 @@
 //! A task and the moments that belong to it.
 
-use jiff::{Timestamp, civil, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 /// The local time at which a date-only task reminds.
@@ -101,8 +101,8 @@ impl Task {
                 .ok()?
                 .timestamp(),
         };
-        let offset = i64::from(self.reminder_offset_minutes.unwrap_or(0)) * 60;
-        Timestamp::from_second(due.as_second().saturating_sub(offset)).ok()
+        let offset = i64::from(self.reminder_offset_minutes.unwrap_or(0)).minutes();
+        due.checked_sub(offset).ok()
     }
 
     /// The instant of a reminder that has not been given yet.

@@ -100,6 +100,19 @@ async fn each_occurrence_is_announced_once() {
 }
 
 #[tokio::test]
+async fn a_moment_within_a_second_is_kept_to_the_microsecond() {
+    let world = world();
+    let moment = at("2026-11-23T12:00:00.987654Z");
+    add_due(&world, "one", Due::At(moment)).await;
+    world
+        .clock
+        .advance(Duration::from_micros(2 * 3_600_000_000 + 987_653));
+    world.host.remind(user::TYPE, "ann", "due").await.unwrap();
+    assert!(reminded(&world).is_empty());
+    assert!(armed(&world).is_some_and(|at| at >= moment));
+}
+
+#[tokio::test]
 async fn an_offset_reminds_ahead_and_a_new_due_moment_reminds_again() {
     let world = world();
     let mut task = titled("call mum");

@@ -1,0 +1,62 @@
+//! What a long list costs.
+
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+use todo_stack::{Signal, Stack};
+
+use crate::world::{Person, options, own, report, run};
+
+#[test]
+fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
+    run(async {
+        let stack = own(options().env("RATE_USER_PER_MINUTE", "1000000").env("RATE_ADDRESS_PER_MINUTE", "1000000")).await;
+        let short_title = "a title of about forty characters, yes";
+        let plain = json!({ "title": short_title });
+        let long = json!({ "title": short_title, "notes": "n".repeat(4_000) });
+        for (name, task) in [("short", &plain), ("noted", &long)] {
+            let at_ten = Person::new(&stack, 1, &format!("{name}-ten"));
+            let at_many = Person::new(&stack, 1, &format!("{name}-many"));
+            fill(&at_ten, task, 10).await;
+            fill(&at_many, task, 10_000).await;
+            // In turn, so that the machine's moods hit both alike
+            let (mut few, mut many) = (Duration::ZERO, Duration::ZERO);
+            for _ in 0..500 {
+                few += add(&at_ten, task).await;
+                many += add(&at_many, task).await;
+            }
+            let ratio = many.as_secs_f64() / few.as_secs_f64();
+            println!("measured: adding to 10,000 over adding to 10 ({name} tasks): {ratio:.2} (promised 1.3)");
+            assert!(ratio < 13.0, "{ratio}");
+        }
+        activation(&stack).await;
+        stack.shutdown().await.unwrap();
+    });
+}
+
+/// The first read after the process was killed loads the actor.
+async fn activation(stack: &Stack) {
+    stack.kill("backend-1", Signal::Kill).await.unwrap();
+    stack.start_server("backend-1").await.unwrap();
+    let warm = Person::new(stack, 1, "nobody");
+    warm.get("/tasks/task-1").await;
+    let many = Person::new(stack, 1, "short-many");
+    let start = Instant::now();
+    many.get("/tasks/task-1").await.ok();
+    report("activating an actor with 10,500 tasks", start.elapsed(), Duration::from_millis(150));
+}
+
+async fn fill(person: &Person, task: &Value, count: usize) {
+    stream::iter(0..count)
+        .for_each_concurrent(16, |_| async {
+            add(person, task).await;
+        })
+        .await;
+}
+
+async fn add(person: &Person, task: &Value) -> Duration {
+    let start = Instant::now();
+    person.send(reqwest::Method::POST, "/tasks", None, Some(task.clone())).await.ok();
+    start.elapsed()
+}

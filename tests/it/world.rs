@@ -1,0 +1,175 @@
+//! What the tests share: a running stack, people who talk to it, and waiting for conditions.
+
+use std::{
+    future::Future,
+    path::Path,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use todo_stack::{Stack, StackOptions};
+use tokio::{runtime::Runtime, sync::OnceCell};
+
+/// One runtime for all tests, so that a stack outlives the test that started it.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static SHARED: OnceCell<Stack> = OnceCell::const_new();
+
+/// Runs a test's future.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(test)
+}
+
+/// The options of a stack of the binary under test.
+pub fn options() -> StackOptions {
+    StackOptions::new(Path::new(env!("CARGO_BIN_EXE_todo-backend")))
+}
+
+/// A stack that nobody breaks, shared by the tests that only talk to it.
+pub async fn shared() -> &'static Stack {
+    SHARED.get_or_init(|| async { Stack::start(options()).await.unwrap() }).await
+}
+
+/// A stack of one's own, to break.
+pub async fn own(options: StackOptions) -> Stack {
+    Stack::start(options).await.unwrap()
+}
+
+/// Waits until `condition` gives something; fails the test with `what` after `limit`.
+pub async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    limit: Duration,
+    mut condition: impl FnMut() -> F,
+) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = condition().await {
+            return found;
+        }
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Prints a time that the project promises; a test fails only at ten times the promise.
+pub fn report(what: &str, took: Duration, promised: Duration) {
+    println!("measured: {what}: {} ms (promised {} ms)", took.as_millis(), promised.as_millis());
+    assert!(took <= promised * 10, "{what} took {took:?}, more than ten times {promised:?}");
+}
+
+/// A person with a token, at one replica.
+#[derive(Clone)]
+pub struct Person {
+    pub id: String,
+    base: String,
+    token: String,
+    client: reqwest::Client,
+}
+
+/// What the API answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub retry_after: Option<String>,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body of an answer that must be a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.body);
+        self.body
+    }
+}
+
+impl Person {
+    pub fn new(stack: &Stack, replica: usize, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            base: stack.base_url(replica),
+            token: stack.token(id),
+            client: reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap(),
+        }
+    }
+
+    /// A request to `/api/{user_id}{path}`; an error when no answer came at all.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<Value>,
+    ) -> Result<Answer, reqwest::Error> {
+        let url = format!("{}/api/{}{path}", self.base, self.id);
+        let mut request = self.client.request(method, url).bearer_auth(&self.token);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        let retry_after = response.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let bytes = response.bytes().await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok(Answer { status, retry_after, body })
+    }
+
+    pub async fn send(&self, method: Method, path: &str, key: Option<&str>, body: Option<Value>) -> Answer {
+        self.try_send(method, path, key, body).await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, None).await
+    }
+
+    /// Says something in a conversation, or in a new one.
+    pub async fn say(&self, message: &str, conversation: Option<&str>, key: Option<&str>) -> Answer {
+        let mut body = json!({ "message": message, "time_zone": "Europe/Berlin" });
+        if let Some(conversation) = conversation {
+            body["conversation_id"] = conversation.into();
+        }
+        self.send(Method::POST, "/chat", key, Some(body)).await
+    }
+
+    pub async fn add(&self, title: &str, key: Option<&str>) -> Answer {
+        self.send(Method::POST, "/tasks", key, Some(json!({ "title": title }))).await
+    }
+
+    /// Every task, over all pages.
+    pub async fn tasks(&self) -> Vec<Value> {
+        let mut tasks = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let from = cursor.map_or(String::new(), |cursor| format!("&cursor={cursor}"));
+            let page = self.get(&format!("/tasks?limit=100{from}")).await.ok();
+            tasks.extend(page["tasks"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return tasks,
+            }
+        }
+    }
+}
+
+/// The events of one user on a topic, in the order Kafka has them, repeats dropped by id.
+pub async fn events(stack: &Stack, topic: &str, user: &str) -> Vec<Value> {
+    let mut seen = std::collections::HashSet::new();
+    let mut records: Vec<_> = stack
+        .read_topic(topic)
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|record| record.key_text() == user)
+        .collect();
+    records.sort_by_key(|record| (record.partition, record.offset));
+    records
+        .into_iter()
+        .map(|record| record.json())
+        .filter(|event| seen.insert(event["id"].as_str().unwrap().to_owned()))
+        .collect()
+}
