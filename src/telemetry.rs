@@ -2,6 +2,8 @@
 //!
 //! No log has a token, a message's text, a task's title or an e-mail address in it.
 
+use std::io::IsTerminal;
+
 use anyhow::bail;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 use uuid::Uuid;
@@ -25,7 +27,10 @@ pub fn init() -> anyhow::Result<()> {
                 .with(fmt::layer().json().flatten_event(true))
                 .try_init()?;
         }
-        Some("text") => registry.with(fmt::layer()).try_init()?,
+        Some("text") => {
+            let colours = std::io::stdout().is_terminal();
+            registry.with(fmt::layer().with_ansi(colours)).try_init()?;
+        }
         Some(_) => bail!("LOG_FORMAT is wrong: it must be json or text."),
     }
     // A panic is logged like everything else, so that it reaches whoever reads the logs.

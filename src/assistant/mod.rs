@@ -26,6 +26,7 @@ use todo_actors::{
     user::{GetProfile, Receipts, SetProfile},
 };
 use tokio::time::Instant;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use self::{
@@ -43,8 +44,10 @@ const GRACE: Duration = Duration::from_secs(10);
 const OTHER_TURN: Duration = Duration::from_secs(15);
 /// How long one actor call of a turn keeps trying; less when the lease ends sooner.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// How long handing a turn back is tried, once something else has failed already.
-const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
+/// How often handing a turn back is tried, once something else has failed already.
+const RELEASE_TRIES: usize = 20;
+/// Between those tries.
+const RELEASE_WAIT: Duration = Duration::from_millis(500);
 /// How often a planner may ask for tools in one turn.
 const MOST_ROUNDS: usize = 8;
 /// What all results of a turn may take in the stored reply, in bytes: eight replies share a
@@ -190,7 +193,7 @@ impl Assistant {
                 }
                 Ok(Carried::Superseded) => return Err(too_long()),
                 Err(error) => {
-                    self.release(&turn, held.attempt).await;
+                    self.release(&turn, held.attempt);
                     return Err(error);
                 }
             }
@@ -210,10 +213,17 @@ impl Assistant {
         let mut wait = FIRST_WAIT;
         loop {
             let asked = Instant::now();
-            let state = self
-                .actors
-                .send(&turn.actor, turn.call(begin.clone()))
-                .await?;
+            let call = turn.call(begin.clone());
+            let state = match self.actors.send(&turn.actor, call).await {
+                Ok(state) => state,
+                Err(error) => {
+                    // It may have been stored all the same.
+                    if matches!(error, CallError::Failed(_)) {
+                        self.release(turn, begin.attempt);
+                    }
+                    return Err(error.into());
+                }
+            };
             let (age_ms, same_turn) = match state {
                 TurnState::Begun {
                     history,
@@ -364,16 +374,22 @@ impl Assistant {
     }
 
     /// Hands the turn back, so that a repeat of the request goes on at once instead of waiting
-    /// for the lease to end.
-    async fn release(&self, turn: &Turn<'_>, attempt: String) {
-        let release = ReleaseTurn {
-            turn_id: turn.id.clone(),
-            attempt,
+    /// for the lease to end. Whatever broke may still be broken, so this goes on while the
+    /// caller already has their answer; only the attempt's own hold is let go, however late.
+    fn release(&self, turn: &Turn<'_>, attempt: String) {
+        let turn_id = turn.id.clone();
+        let call = turn.call(ReleaseTurn { turn_id, attempt });
+        let (actors, actor) = (self.actors.clone(), turn.actor.clone());
+        let release = async move {
+            for _ in 0..RELEASE_TRIES {
+                match actors.send(&actor, call.clone()).await {
+                    Ok(_) | Err(CallError::Refused(_)) => return,
+                    Err(CallError::Failed(_)) => tokio::time::sleep(RELEASE_WAIT).await,
+                }
+            }
+            tracing::warn!(actor, "an abandoned turn keeps its lease");
         };
-        let actors = self.actors.clone().with_patience(RELEASE_PATIENCE);
-        if let Err(error) = actors.send(&turn.actor, turn.call(release)).await {
-            tracing::warn!(%error, turn = turn.id, "the turn keeps its lease");
-        }
+        tokio::spawn(release.in_current_span());
     }
 
     async fn send<M: Message>(

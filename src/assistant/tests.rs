@@ -216,18 +216,9 @@ async fn a_refusal_is_a_result_and_a_failure_hands_the_turn_back() {
 
     let error = run(&script, 60_000, &request("broken")).await.unwrap_err();
     assert_eq!(error, TurnError::Failed(Failure::retryable("down")));
-    let calls = script.calls();
-    let last = calls.last().unwrap();
-    let begun = calls
-        .iter()
-        .rfind(|call| call.method == "begin_turn")
-        .unwrap();
-    assert_eq!(last.method, "release_turn");
-    assert_eq!(
-        last.request["message"]["attempt"],
-        begun.request["message"]["attempt"]
-    );
+    handed_back(&script).await;
 
+    let script = actors(|_| None);
     let error = run(&script, 60_000, &request("fail")).await.unwrap_err();
     assert!(matches!(
         error,
@@ -236,7 +227,42 @@ async fn a_refusal_is_a_result_and_a_failure_hands_the_turn_back() {
             ..
         })
     ));
-    assert_eq!(script.methods().last().unwrap(), "release_turn");
+    handed_back(&script).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_beginning_that_may_have_been_stored_is_handed_back_until_it_works() {
+    let tries = Mutex::new(0);
+    let script = actors(move |call| {
+        if call.method == "release_turn" {
+            let mut tries = tries.lock().unwrap();
+            *tries += 1;
+            return (*tries < 3).then(|| Ok(Outcome::Failed(Failure::retryable("down"))));
+        }
+        Some(Ok(Outcome::Failed(Failure::retryable("down"))))
+    });
+    run(&script, 60_000, &request("milk")).await.unwrap_err();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    handed_back(&script).await;
+    let releases = script
+        .methods()
+        .iter()
+        .filter(|method| *method == "release_turn")
+        .count();
+    assert_eq!(releases, 3);
+}
+
+/// Waits until the newest attempt has let go of its turn.
+async fn handed_back(script: &Script) {
+    while script.methods().last().unwrap() != "release_turn" {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let calls = script.calls();
+    let attempt = |method| {
+        let call = calls.iter().rfind(|call| call.method == method).unwrap();
+        call.request["message"]["attempt"].clone()
+    };
+    assert_eq!(attempt("release_turn"), attempt("begin_turn"));
 }
 
 #[tokio::test(start_paused = true)]

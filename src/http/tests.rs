@@ -161,7 +161,7 @@ async fn a_message_is_answered() {
     let body = json!({"message": " hello ", "time_zone": "Europe/Berlin"});
     let (status, reply) = api.json(Method::POST, "/api/ann/chat", body).await;
     assert_eq!(status, StatusCode::OK, "{reply}");
-    assert_eq!(reply["provider"], "silent");
+    assert_eq!(reply["provider"], "offline");
     assert_eq!(reply["tool_calls"], json!([]));
     assert_eq!(reply["turn_id"].as_str().unwrap().len(), 32);
     assert_eq!(api.script.calls()[0].request["message"]["text"], "hello");
