@@ -6,12 +6,12 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use todo_stack::{Signal, Stack};
 
-use crate::world::{Person, options, own, report, run};
+use crate::world::{Person, own, report, run, unlimited};
 
 #[test]
 fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
     run(async {
-        let stack = own(options().env("RATE_USER_PER_MINUTE", "1000000").env("RATE_ADDRESS_PER_MINUTE", "1000000")).await;
+        let stack = own(unlimited()).await;
         let short_title = "a title of about forty characters, yes";
         let plain = json!({ "title": short_title });
         let long = json!({ "title": short_title, "notes": "n".repeat(4_000) });

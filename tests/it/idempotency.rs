@@ -22,7 +22,7 @@ fn a_hundred_times_the_same_key_at_once_is_one_turn() {
     run(async {
         let stack = shared().await;
         let ann = Person::new(stack, 1, "ann-hundred");
-        let all = (0..100).map(|_| ann.say("add buy bread", None, Some("the one key")));
+        let all = (0..100).map(|_| ann.say("add buy bread", None, Some("the-one-key")));
         let replies: HashSet<String> = join_all(all).await.into_iter().map(|reply| reply.ok().to_string()).collect();
         assert_eq!(replies.len(), 1, "{replies:?}");
         assert_eq!(ann.tasks().await.len(), 1);

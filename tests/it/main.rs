@@ -4,4 +4,6 @@
 mod growth;
 mod idempotency;
 mod main_job;
+mod outages;
+mod replicas;
 mod world;

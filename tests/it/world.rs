@@ -156,6 +156,31 @@ impl Person {
     }
 }
 
+/// Adds a task under a key, again and again with the same key until it is acknowledged; answers
+/// how long that took in all.
+pub async fn insist(person: &Person, title: &str, key: &str, limit: Duration) -> Duration {
+    let start = Instant::now();
+    loop {
+        let task = json!({ "title": title });
+        match person.try_send(Method::POST, "/tasks", Some(key), Some(task)).await {
+            Ok(answer) if answer.status.is_success() => return start.elapsed(),
+            Ok(answer) => {
+                let retry = answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after.is_some();
+                assert!(retry, "{} {}", answer.status, answer.body);
+            }
+            // The edge itself may be the one that died.
+            Err(error) => assert!(!error.is_builder(), "{error}"),
+        }
+        assert!(start.elapsed() < limit, "{title} was not acknowledged within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The options of a stack under load: limits on people out of the way.
+pub fn unlimited() -> StackOptions {
+    options().env("RATE_USER_PER_MINUTE", "1000000").env("RATE_ADDRESS_PER_MINUTE", "1000000")
+}
+
 /// The events of one user on a topic, in the order Kafka has them, repeats dropped by id.
 pub async fn events(stack: &Stack, topic: &str, user: &str) -> Vec<Value> {
     let mut seen = std::collections::HashSet::new();
