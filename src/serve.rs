@@ -38,6 +38,8 @@ const CONNECTIONS: u32 = 8;
 const FENCE_WITHIN: Duration = Duration::from_secs(60);
 /// Between looks at a sidecar that comes up, or at actors that go.
 const LOOK: Duration = Duration::from_millis(100);
+/// After this long without a call of the sidecar our actors live elsewhere.
+const QUIET: Duration = Duration::from_secs(5);
 /// How long open connections get to end once nothing is under way on them.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
@@ -98,6 +100,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         tokio::select! {
             () = actors_gone(&host) => {}
             () = sidecar_gone(&probe) => {}
+            // A sidecar that has found us unhealthy moves our actors without telling us.
+            () = life.quiet(QUIET) => {}
         }
         life.idle().await;
     };

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -11,6 +11,7 @@ use std::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::{Instant, sleep},
 };
 
 /// Between looks at what is still going on.
@@ -25,6 +26,7 @@ struct Inner {
     ready: AtomicBool,
     stopping: watch::Sender<bool>,
     busy: AtomicUsize,
+    called: Mutex<Option<Instant>>,
 }
 
 /// Work that the process finishes before it exits; ends when dropped.
@@ -79,10 +81,31 @@ impl Lifecycle {
         self.0.busy.load(Ordering::Acquire)
     }
 
+    /// Notes a call of the sidecar.
+    pub fn called(&self) {
+        *self.last_call() = Some(Instant::now());
+    }
+
+    /// Returns once the sidecar has not called for `long`, counted from now at the earliest.
+    pub async fn quiet(&self, long: Duration) {
+        let since = Instant::now();
+        loop {
+            let last = self.last_call().map_or(since, |called| called.max(since));
+            if last.elapsed() >= long {
+                return;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    fn last_call(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.called.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns once no work is left.
     pub async fn idle(&self) {
         while self.busy_count() > 0 {
-            tokio::time::sleep(LOOK).await;
+            sleep(LOOK).await;
         }
     }
 }
@@ -114,6 +137,22 @@ mod tests {
         assert!(tokio::time::timeout(limit, life.idle()).await.is_err());
         drop(other);
         life.idle().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_call_of_the_sidecar_starts_the_quiet_anew() {
+        let life = Lifecycle::default();
+        life.called();
+        let started = Instant::now();
+        let caller = life.clone();
+        tokio::spawn(async move {
+            for _ in 0..3 {
+                sleep(Duration::from_secs(2)).await;
+                caller.called();
+            }
+        });
+        life.quiet(Duration::from_secs(3)).await;
+        assert!(started.elapsed().abs_diff(Duration::from_secs(9)) < Duration::from_millis(200));
     }
 
     #[tokio::test]

@@ -198,9 +198,11 @@ pub fn callbacks(health: Health, actors: Router, api: Router) -> Router {
     let life = health.life.clone();
     actors
         .layer(from_fn(move |request: Request, next: Next| {
-            let busy = life.busy();
+            let (life, busy) = (life.clone(), life.busy());
             async move {
+                life.called();
                 let response = next.run(request).await;
+                life.called();
                 drop(busy);
                 response
             }
