@@ -122,7 +122,6 @@ impl Host {
     }
 
     /// The routes Dapr calls. Every one wants the app token.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/dapr/config", get(config))

@@ -205,8 +205,8 @@ impl Queue {
         let mut bytes = 0;
         'keys: while let Some(key) = self.ready[topic as usize].pop_front() {
             let items = self.keys.get(&key).into_iter().flatten();
-            let mut taken = 0;
-            for item in items.take_while(|item| item.event.topic == topic) {
+            let leading = items.take_while(|item| item.event.topic == topic);
+            for (taken, item) in leading.enumerate() {
                 let size = item.event.body.len();
                 if batch.len() == BATCH_EVENTS || (!batch.is_empty() && bytes + size > BATCH_BYTES)
                 {
@@ -216,7 +216,6 @@ impl Queue {
                     break 'keys;
                 }
                 bytes += size;
-                taken += 1;
                 batch.push((key.clone(), item.event.clone()));
             }
         }

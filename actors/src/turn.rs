@@ -149,7 +149,11 @@ impl<S: State> Activation<S> {
                 call: tool_call.clone(),
                 wake: loaded.journal.state().wake_after(&decision.events),
                 events: decision.events,
-                reply: encode_reply(&decision.reply)?,
+                // Without a key nobody can ask for it again.
+                reply: match &key {
+                    Some(_) => encode_reply(&decision.reply)?,
+                    None => RawValue::NULL.to_owned(),
+                },
                 acked: 0,
             };
             if let Err(error) = self.arm_earlier(&mut loaded, entry.wake, now).await {

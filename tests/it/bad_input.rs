@@ -10,13 +10,22 @@ use crate::world::{Person, run, shared};
 /// The answer must be a problem document with this status.
 async fn problem(what: &str, response: Response, status: u16) {
     let found = response.status();
-    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let kind = response
+        .headers()
+        .get("content-type")
+        .map(|kind| kind.to_str().unwrap().to_owned());
     let body = response.text().await.unwrap();
     assert_eq!(found.as_u16(), status, "{what}: {body}");
-    assert!(kind.is_some_and(|kind| kind.starts_with("application/problem+json")), "{what}: {body}");
+    assert!(
+        kind.is_some_and(|kind| kind.starts_with("application/problem+json")),
+        "{what}: {body}"
+    );
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["status"], status, "{what}");
-    assert!(body["title"].is_string() && body["type"].is_string(), "{what}: {body}");
+    assert!(
+        body["title"].is_string() && body["type"].is_string(),
+        "{what}: {body}"
+    );
 }
 
 fn tasks(stack: &Stack, client: &Client, user: &str) -> reqwest::RequestBuilder {
@@ -29,7 +38,12 @@ fn tokens_that_are_not_ours_are_refused() {
         let stack = shared().await;
         let issuer = stack.issuer();
         let client = Client::new();
-        problem("no token", tasks(stack, &client, "ann").send().await.unwrap(), 401).await;
+        problem(
+            "no token",
+            tasks(stack, &client, "ann").send().await.unwrap(),
+            401,
+        )
+        .await;
         let claims = |change: Value| {
             let mut claims = issuer.claims("ann");
             for (name, value) in change.as_object().unwrap() {
@@ -41,35 +55,67 @@ fn tokens_that_are_not_ours_are_refused() {
         let none = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.".to_owned();
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(issuer.kid());
-        let confused =
-            jsonwebtoken::encode(&header, &issuer.claims("ann"), &EncodingKey::from_secret(&issuer.public_key()))
-                .unwrap();
+        let confused = jsonwebtoken::encode(
+            &header,
+            &issuer.claims("ann"),
+            &EncodingKey::from_secret(&issuer.public_key()),
+        )
+        .unwrap();
         for (what, token) in [
             ("alg none", none),
             ("HS256 signed with the public key", confused),
-            ("wrong issuer", issuer.mint(&claims(json!({ "iss": "https://elsewhere.example" })))),
-            ("wrong audience", issuer.mint(&claims(json!({ "aud": "another" })))),
+            (
+                "wrong issuer",
+                issuer.mint(&claims(json!({ "iss": "https://elsewhere.example" }))),
+            ),
+            (
+                "wrong audience",
+                issuer.mint(&claims(json!({ "aud": "another" }))),
+            ),
             ("expired", issuer.mint(&claims(json!({ "exp": now - 60 })))),
-            ("not yet valid", issuer.mint(&claims(json!({ "nbf": now + 120 })))),
+            (
+                "not yet valid",
+                issuer.mint(&claims(json!({ "nbf": now + 120 }))),
+            ),
             ("garbage", "not.a.token".to_owned()),
         ] {
-            let answer = tasks(stack, &client, "ann").bearer_auth(token).send().await.unwrap();
+            let answer = tasks(stack, &client, "ann")
+                .bearer_auth(token)
+                .send()
+                .await
+                .unwrap();
             assert!(answer.headers().contains_key("www-authenticate"), "{what}");
             problem(what, answer, 401).await;
         }
         // Within the leeway of 30 s an expired token still counts
         let late = issuer.mint(&claims(json!({ "exp": now - 10 })));
-        assert_eq!(tasks(stack, &client, "ann").bearer_auth(late).send().await.unwrap().status(), 200);
+        assert_eq!(
+            tasks(stack, &client, "ann")
+                .bearer_auth(late)
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            200
+        );
         // Unknown keys make the key set be fetched again, not each time
         let before = issuer.jwks_requests();
         for n in 0..20 {
             let token = issuer.mint_with_kid(&format!("unknown-{n}"), &issuer.claims("ann"));
-            let answer = tasks(stack, &client, "ann").bearer_auth(token).send().await.unwrap();
+            let answer = tasks(stack, &client, "ann")
+                .bearer_auth(token)
+                .send()
+                .await
+                .unwrap();
             problem("unknown kid", answer, 401).await;
         }
         assert!(issuer.jwks_requests() - before <= 1);
         // Another user's path
-        let answer = tasks(stack, &client, "bob").bearer_auth(stack.token("ann")).send().await.unwrap();
+        let answer = tasks(stack, &client, "bob")
+            .bearer_auth(stack.token("ann"))
+            .send()
+            .await
+            .unwrap();
         problem("another user's path", answer, 403).await;
     });
 }
@@ -86,24 +132,66 @@ fn bodies_and_ids_that_make_no_sense_are_problems() {
         let raw = |path: &str, kind: &str, body: Vec<u8>| {
             post(path).header("content-type", kind).body(body).send()
         };
-        problem("malformed", raw("/tasks", "application/json", b"{".to_vec()).await.unwrap(), 400).await;
+        problem(
+            "malformed",
+            raw("/tasks", "application/json", b"{".to_vec())
+                .await
+                .unwrap(),
+            400,
+        )
+        .await;
         let utf8 = b"{\"title\":\"\xff\"}".to_vec();
-        problem("invalid UTF-8", raw("/tasks", "application/json", utf8).await.unwrap(), 400).await;
-        problem("wrong type", raw("/tasks", "text/plain", b"{}".to_vec()).await.unwrap(), 415).await;
+        problem(
+            "invalid UTF-8",
+            raw("/tasks", "application/json", utf8).await.unwrap(),
+            400,
+        )
+        .await;
+        problem(
+            "wrong type",
+            raw("/tasks", "text/plain", b"{}".to_vec()).await.unwrap(),
+            415,
+        )
+        .await;
         let large = json!({ "title": "t", "notes": "n".repeat(70_000) });
-        problem("over 64 KiB", json_body("/tasks", large).await.unwrap(), 413).await;
+        problem(
+            "over 64 KiB",
+            json_body("/tasks", large).await.unwrap(),
+            413,
+        )
+        .await;
         for (what, path, body) in [
             ("empty message", "/chat", json!({ "message": " " })),
-            ("10,000 characters", "/chat", json!({ "message": "m".repeat(10_000) })),
-            ("unknown zone", "/chat", json!({ "message": "hi", "time_zone": "Mars/Olympus" })),
-            ("due in the past", "/tasks", json!({ "title": "t", "due_at": "2020-01-01T00:00:00Z" })),
+            (
+                "10,000 characters",
+                "/chat",
+                json!({ "message": "m".repeat(10_000) }),
+            ),
+            (
+                "unknown zone",
+                "/chat",
+                json!({ "message": "hi", "time_zone": "Mars/Olympus" }),
+            ),
+            (
+                "due in the past",
+                "/tasks",
+                json!({ "title": "t", "due_at": "2020-01-01T00:00:00Z" }),
+            ),
         ] {
             problem(what, json_body(path, body).await.unwrap(), 422).await;
         }
         let long = "x".repeat(10_240);
         for id in ["a%7Cb", "a%2Fb", "..%2F..", "%00", long.as_str()] {
-            for path in [format!("/tasks/{id}"), format!("/conversations/{id}/messages")] {
-                let answer = client.get(url(&path)).bearer_auth(&token).send().await.unwrap();
+            for path in [
+                format!("/tasks/{id}"),
+                format!("/conversations/{id}/messages"),
+            ] {
+                let answer = client
+                    .get(url(&path))
+                    .bearer_auth(&token)
+                    .send()
+                    .await
+                    .unwrap();
                 let status = answer.status().as_u16();
                 assert!((400..500).contains(&status), "{id} {status}");
                 problem(id.get(..8).unwrap_or(id), answer, status).await;
@@ -124,11 +212,17 @@ fn what_is_anothers_looks_like_what_never_was() {
         let task = format!("/tasks/{}", task["task_id"].as_str().unwrap());
         for (theirs, never) in [
             (task, "/tasks/task-99".to_owned()),
-            (format!("/conversations/{conversation}/messages"), "/conversations/never/messages".to_owned()),
+            (
+                format!("/conversations/{conversation}/messages"),
+                "/conversations/never/messages".to_owned(),
+            ),
         ] {
             let theirs = other.get(&theirs).await;
             let never = other.get(&never).await;
-            assert_eq!((theirs.status, never.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+            assert_eq!(
+                (theirs.status, never.status),
+                (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND)
+            );
             assert_eq!(theirs.body["title"], never.body["title"]);
         }
         let answer = other.say("add milk", Some(conversation), None).await;
@@ -149,7 +243,9 @@ fn nobody_calls_an_actor_without_the_app_token() {
             (Method::GET, "/dapr/config"),
         ] {
             for token in [None, Some("wrong")] {
-                let mut request = client.request(method.clone(), format!("{app}{path}")).body("{}");
+                let mut request = client
+                    .request(method.clone(), format!("{app}{path}"))
+                    .body("{}");
                 if let Some(token) = token {
                     request = request.header("dapr-api-token", token);
                 }
@@ -159,6 +255,9 @@ fn nobody_calls_an_actor_without_the_app_token() {
         }
         // Nor are these routes on the public address
         let public = format!("{}/actors/User/ann/method/list", stack.base_url(1));
-        assert_eq!(client.put(public).body("{}").send().await.unwrap().status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            client.put(public).body("{}").send().await.unwrap().status(),
+            StatusCode::NOT_FOUND
+        );
     });
 }

@@ -27,7 +27,9 @@ fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
                 many += add(&at_many, task).await;
             }
             let ratio = many.as_secs_f64() / few.as_secs_f64();
-            println!("measured: adding to 10,000 over adding to 10 ({name} tasks): {ratio:.2} (promised 1.3)");
+            println!(
+                "measured: adding to 10,000 over adding to 10 ({name} tasks): {ratio:.2} (promised 1.3)"
+            );
             assert!(ratio < 13.0, "{ratio}");
         }
         activation(&stack).await;
@@ -44,7 +46,11 @@ async fn activation(stack: &Stack) {
     let many = Person::new(stack, 1, "short-many");
     let start = Instant::now();
     many.get("/tasks/task-1").await.ok();
-    report("activating an actor with 10,500 tasks", start.elapsed(), Duration::from_millis(150));
+    report(
+        "activating an actor with 10,500 tasks",
+        start.elapsed(),
+        Duration::from_millis(150),
+    );
 }
 
 async fn fill(person: &Person, task: &Value, count: usize) {
@@ -57,6 +63,9 @@ async fn fill(person: &Person, task: &Value, count: usize) {
 
 async fn add(person: &Person, task: &Value) -> Duration {
     let start = Instant::now();
-    person.send(reqwest::Method::POST, "/tasks", None, Some(task.clone())).await.ok();
+    person
+        .send(reqwest::Method::POST, "/tasks", None, Some(task.clone()))
+        .await
+        .ok();
     start.elapsed()
 }

@@ -23,14 +23,26 @@ fn a_hundred_times_the_same_key_at_once_is_one_turn() {
         let stack = shared().await;
         let ann = Person::new(stack, 1, "ann-hundred");
         let all = (0..100).map(|_| ann.say("add buy bread", None, Some("the-one-key")));
-        let replies: HashSet<String> = join_all(all).await.into_iter().map(|reply| reply.ok().to_string()).collect();
+        let replies: HashSet<String> = join_all(all)
+            .await
+            .into_iter()
+            .map(|reply| reply.ok().to_string())
+            .collect();
         assert_eq!(replies.len(), 1, "{replies:?}");
         assert_eq!(ann.tasks().await.len(), 1);
-        let list = until("the conversation in the list", Duration::from_secs(10), || async {
-            let list = ann.get("/conversations").await.ok();
-            let count = list["conversations"].as_array().or(list["items"].as_array()).unwrap().len();
-            (count > 0).then_some(count)
-        })
+        let list = until(
+            "the conversation in the list",
+            Duration::from_secs(10),
+            || async {
+                let list = ann.get("/conversations").await.ok();
+                let count = list["conversations"]
+                    .as_array()
+                    .or(list["items"].as_array())
+                    .unwrap()
+                    .len();
+                (count > 0).then_some(count)
+            },
+        )
         .await;
         assert_eq!(list, 1);
     });
@@ -45,19 +57,38 @@ fn every_writing_route_takes_the_key() {
         assert_eq!(ann.add("two", Some("k1")).await.ok(), first);
         let path = format!("/tasks/{}", first["task_id"].as_str().unwrap());
         for (method, path, key, body) in [
-            (Method::PATCH, path.clone(), "k2", Some(json!({ "title": "three" }))),
+            (
+                Method::PATCH,
+                path.clone(),
+                "k2",
+                Some(json!({ "title": "three" })),
+            ),
             (Method::POST, format!("{path}/complete"), "k3", None),
             (Method::DELETE, path.clone(), "k4", None),
             (Method::POST, "/undo".to_owned(), "k5", None),
-            (Method::PUT, "/profile".to_owned(), "k6", Some(json!({ "time_zone": "Asia/Tokyo" }))),
+            (
+                Method::PUT,
+                "/profile".to_owned(),
+                "k6",
+                Some(json!({ "time_zone": "Asia/Tokyo" })),
+            ),
         ] {
-            let once = ann.send(method.clone(), &path, Some(key), body.clone()).await;
+            let once = ann
+                .send(method.clone(), &path, Some(key), body.clone())
+                .await;
             assert!(once.status.is_success(), "{method} {path}: {}", once.body);
             let twice = ann.send(method.clone(), &path, Some(key), body).await;
-            assert_eq!((once.status, once.body), (twice.status, twice.body), "{method} {path}");
+            assert_eq!(
+                (once.status, once.body),
+                (twice.status, twice.body),
+                "{method} {path}"
+            );
         }
         let reply = ann.say("hello", None, Some("k7")).await.ok();
-        let path = format!("/conversations/{}", reply["conversation_id"].as_str().unwrap());
+        let path = format!(
+            "/conversations/{}",
+            reply["conversation_id"].as_str().unwrap()
+        );
         for _ in 0..2 {
             let gone = ann.send(Method::DELETE, &path, Some("k8"), None).await;
             assert!(gone.status.is_success(), "{}", gone.body);
@@ -82,22 +113,37 @@ fn a_turn_whose_edge_died_between_two_tools_does_the_second_only() {
             create: true,
             lease_ms: 2000,
         };
-        let begun = client.send(&actor_id("ann", &conversation), Request::read(begin)).await.unwrap();
+        let begun = client
+            .send(&actor_id("ann", &conversation), Request::read(begin))
+            .await
+            .unwrap();
         assert!(matches!(begun, TurnState::Begun { .. }));
-        let add = AddTask { title: "buy milk".into(), ..AddTask::default() };
+        let add = AddTask {
+            title: "buy milk".into(),
+            ..AddTask::default()
+        };
         let mut request = Request::command(format!("{turn_id}/0"), add);
-        request.tool_call =
-            Some(ToolCall { tool: "add_task".into(), arguments: json!({ "title": "buy milk" }) });
+        request.tool_call = Some(ToolCall {
+            tool: "add_task".into(),
+            arguments: json!({ "title": "buy milk" }),
+        });
         client.send("ann", request).await.unwrap();
 
         // When Ann's browser asks again
-        let reply = ann.say("add buy milk and add buy bread", None, Some("k")).await.ok();
+        let reply = ann
+            .say("add buy milk and add buy bread", None, Some("k"))
+            .await
+            .ok();
 
         // Then both are there once, and the reply shows both
         assert_eq!(reply["turn_id"], turn_id);
         assert_eq!(reply["tool_calls"].as_array().unwrap().len(), 2, "{reply}");
-        let titles: Vec<String> =
-            ann.tasks().await.iter().map(|task| task["title"].as_str().unwrap().to_owned()).collect();
+        let titles: Vec<String> = ann
+            .tasks()
+            .await
+            .iter()
+            .map(|task| task["title"].as_str().unwrap().to_owned())
+            .collect();
         assert_eq!(titles, ["buy milk", "buy bread"]);
         stack.shutdown().await.unwrap();
     });
@@ -113,31 +159,47 @@ fn two_activations_of_one_user_never_fork_the_journal() {
         let there = Person::new(&stack, isolated, "ann");
         // When both write the same user's journal, now in turn, now at once, snapshots included
         for n in 0..60 {
-            here.add(&format!("here {n}"), Some(&format!("h{n}"))).await.ok();
-            there.add(&format!("there {n}"), Some(&format!("t{n}"))).await.ok();
+            here.add(&format!("here {n}"), Some(&format!("h{n}")))
+                .await
+                .ok();
+            there
+                .add(&format!("there {n}"), Some(&format!("t{n}")))
+                .await
+                .ok();
         }
         for n in 60..120 {
             let (left, right) = (format!("here {n}"), format!("there {n}"));
             let (key_left, key_right) = (format!("h{n}"), format!("t{n}"));
-            let (a, b) = tokio::join!(here.add(&left, Some(&key_left)), there.add(&right, Some(&key_right)));
+            let (a, b) = tokio::join!(
+                here.add(&left, Some(&key_left)),
+                there.add(&right, Some(&key_right))
+            );
             a.ok();
             b.ok();
         }
         // Then each task is there once, and the journal has no gap
         there.add("last", None).await.ok();
-        let titles: Vec<String> =
-            there.tasks().await.iter().map(|task| task["title"].as_str().unwrap().to_owned()).collect();
+        let titles: Vec<String> = there
+            .tasks()
+            .await
+            .iter()
+            .map(|task| task["title"].as_str().unwrap().to_owned())
+            .collect();
         let distinct: HashSet<&String> = titles.iter().collect();
         assert_eq!((titles.len(), distinct.len()), (241, 241));
-        let sequences = until("all 241 entries' events", Duration::from_secs(20), || async {
-            let events = events(&stack, "task-events", "ann").await;
-            let sequences: HashSet<u64> = events
-                .iter()
-                .filter(|event| event["type"] == "com.todo.task.created")
-                .map(|event| event["sequence"].as_str().unwrap().parse().unwrap())
-                .collect();
-            (sequences.len() >= 241).then_some(sequences)
-        })
+        let sequences = until(
+            "all 241 entries' events",
+            Duration::from_secs(20),
+            || async {
+                let events = events(&stack, "task-events", "ann").await;
+                let sequences: HashSet<u64> = events
+                    .iter()
+                    .filter(|event| event["type"] == "com.todo.task.created")
+                    .map(|event| event["sequence"].as_str().unwrap().parse().unwrap())
+                    .collect();
+                (sequences.len() >= 241).then_some(sequences)
+            },
+        )
         .await;
         assert_eq!(sequences, (1..=241).collect());
         stack.shutdown().await.unwrap();
@@ -148,11 +210,17 @@ fn two_activations_of_one_user_never_fork_the_journal() {
 fn actors(stack: &Stack, replica: usize) -> ActorClient {
     let dapr = stack.dapr(replica).unwrap();
     let endpoint = format!("http://127.0.0.1:{}", dapr.grpc_port);
-    ActorClient::new(Arc::new(DaprSidecar::connect(&endpoint, Some(&dapr.api_token)).unwrap()))
+    ActorClient::new(Arc::new(
+        DaprSidecar::connect(&endpoint, Some(&dapr.api_token)).unwrap(),
+    ))
 }
 
 /// An id as the edge derives it from a person's key.
 fn derived(what: &str, user: &str, key: &str) -> String {
     let digest = Sha256::digest(format!("{what}\0{user}\0{key}"));
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

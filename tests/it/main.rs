@@ -1,5 +1,11 @@
 //! The main job and what must hold, on the real servers.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests measure real time and print it"
+)]
 
 mod bad_input;
 mod growth;

@@ -28,7 +28,11 @@ fn two_hundred_people_write_while_a_replica_joins_leaves_and_dies() {
         let mut load = JoinSet::new();
         for n in 0..USERS {
             let person = Person::new(&stack, 1, &format!("u{n}"));
-            load.spawn(write_until_told(person, phase.subscribe(), Arc::clone(&longest)));
+            load.spawn(write_until_told(
+                person,
+                phase.subscribe(),
+                Arc::clone(&longest),
+            ));
         }
         let calm = || tokio::time::sleep(Duration::from_secs(4));
         calm().await;
@@ -57,7 +61,11 @@ fn two_hundred_people_write_while_a_replica_joins_leaves_and_dies() {
 
         for (phase, longest) in longest.lock().unwrap().iter() {
             let promised = if *phase == "SIGKILL" { 15 } else { 3 };
-            report(&format!("the longest command, {phase}"), *longest, Duration::from_secs(promised));
+            report(
+                &format!("the longest command, {phase}"),
+                *longest,
+                Duration::from_secs(promised),
+            );
         }
         nothing_lost_or_doubled(&stack, &acknowledged).await;
         stack.shutdown().await.unwrap();
@@ -98,8 +106,14 @@ async fn nothing_lost_or_doubled(stack: &Stack, acknowledged: &HashMap<String, V
             let event = record.json();
             let seq: u64 = event["sequence"].as_str().unwrap().parse().unwrap();
             let title = event["data"]["title"].as_str().unwrap().to_owned();
-            let known = by_user.entry(record.key_text()).or_default().insert(seq, title.clone());
-            assert!(known.is_none_or(|known| known == title), "two events with one id");
+            let known = by_user
+                .entry(record.key_text())
+                .or_default()
+                .insert(seq, title.clone());
+            assert!(
+                known.is_none_or(|known| known == title),
+                "two events with one id"
+            );
         }
         (by_user.values().map(BTreeMap::len).sum::<usize>() >= count).then_some(by_user)
     })
@@ -107,13 +121,18 @@ async fn nothing_lost_or_doubled(stack: &Stack, acknowledged: &HashMap<String, V
     let mut database = PgConnection::connect(stack.database_url()).await.unwrap();
     for (user, titles) in acknowledged {
         let events = &by_user[user];
-        assert_eq!(&events.values().cloned().collect::<Vec<_>>(), titles, "events of {user}");
+        assert_eq!(
+            &events.values().cloned().collect::<Vec<_>>(),
+            titles,
+            "events of {user}"
+        );
         // The journal has no gap
-        let head: i64 = sqlx::query_scalar("select seq from journal_head where actor = 'User/' || $1")
-            .bind(user)
-            .fetch_one(&mut database)
-            .await
-            .unwrap();
+        let head: i64 =
+            sqlx::query_scalar("select seq from journal_head where actor = 'User/' || $1")
+                .bind(user)
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
         let head = u64::try_from(head).unwrap();
         assert!(events.keys().copied().eq(1..=head), "sequences of {user}");
         // No acknowledged task is missing, none appears twice

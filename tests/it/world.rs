@@ -28,7 +28,9 @@ pub fn options() -> StackOptions {
 
 /// A stack that nobody breaks, shared by the tests that only talk to it.
 pub async fn shared() -> &'static Stack {
-    SHARED.get_or_init(|| async { Stack::start(options()).await.unwrap() }).await
+    SHARED
+        .get_or_init(|| async { Stack::start(options()).await.unwrap() })
+        .await
 }
 
 /// A stack of one's own, to break.
@@ -54,8 +56,15 @@ pub async fn until<T, F: Future<Output = Option<T>>>(
 
 /// Prints a time that the project promises; a test fails only at ten times the promise.
 pub fn report(what: &str, took: Duration, promised: Duration) {
-    println!("measured: {what}: {} ms (promised {} ms)", took.as_millis(), promised.as_millis());
-    assert!(took <= promised * 10, "{what} took {took:?}, more than ten times {promised:?}");
+    println!(
+        "measured: {what}: {} ms (promised {} ms)",
+        took.as_millis(),
+        promised.as_millis()
+    );
+    assert!(
+        took <= promised * 10,
+        "{what} took {took:?}, more than ten times {promised:?}"
+    );
 }
 
 /// A person with a token, at one replica.
@@ -90,7 +99,10 @@ impl Person {
             id: id.to_owned(),
             base: stack.base_url(replica),
             token: stack.token(id),
-            client: reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap(),
+            client: reqwest::Client::builder()
+                .timeout(Duration::from_secs(60))
+                .build()
+                .unwrap(),
         }
     }
 
@@ -113,13 +125,25 @@ impl Person {
         let response = request.send().await?;
         let status = response.status();
         let retry_after = response.headers().get("retry-after");
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let retry_after = retry_after
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         let bytes = response.bytes().await?;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer { status, retry_after, body })
+        Ok(Answer {
+            status,
+            retry_after,
+            body,
+        })
     }
 
-    pub async fn send(&self, method: Method, path: &str, key: Option<&str>, body: Option<Value>) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
         self.try_send(method, path, key, body).await.unwrap()
     }
 
@@ -128,7 +152,12 @@ impl Person {
     }
 
     /// Says something in a conversation, or in a new one.
-    pub async fn say(&self, message: &str, conversation: Option<&str>, key: Option<&str>) -> Answer {
+    pub async fn say(
+        &self,
+        message: &str,
+        conversation: Option<&str>,
+        key: Option<&str>,
+    ) -> Answer {
         let mut body = json!({ "message": message, "time_zone": "Europe/Berlin" });
         if let Some(conversation) = conversation {
             body["conversation_id"] = conversation.into();
@@ -137,7 +166,8 @@ impl Person {
     }
 
     pub async fn add(&self, title: &str, key: Option<&str>) -> Answer {
-        self.send(Method::POST, "/tasks", key, Some(json!({ "title": title }))).await
+        self.send(Method::POST, "/tasks", key, Some(json!({ "title": title })))
+            .await
     }
 
     /// Every task, over all pages.
@@ -162,23 +192,32 @@ pub async fn insist(person: &Person, title: &str, key: &str, limit: Duration) ->
     let start = Instant::now();
     loop {
         let task = json!({ "title": title });
-        match person.try_send(Method::POST, "/tasks", Some(key), Some(task)).await {
+        match person
+            .try_send(Method::POST, "/tasks", Some(key), Some(task))
+            .await
+        {
             Ok(answer) if answer.status.is_success() => return start.elapsed(),
             Ok(answer) => {
-                let retry = answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after.is_some();
+                let retry = answer.status == StatusCode::SERVICE_UNAVAILABLE
+                    && answer.retry_after.is_some();
                 assert!(retry, "{} {}", answer.status, answer.body);
             }
             // The edge itself may be the one that died.
             Err(error) => assert!(!error.is_builder(), "{error}"),
         }
-        assert!(start.elapsed() < limit, "{title} was not acknowledged within {limit:?}");
+        assert!(
+            start.elapsed() < limit,
+            "{title} was not acknowledged within {limit:?}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 /// The options of a stack under load: limits on people out of the way.
 pub fn unlimited() -> StackOptions {
-    options().env("RATE_USER_PER_MINUTE", "1000000").env("RATE_ADDRESS_PER_MINUTE", "1000000")
+    options()
+        .env("RATE_USER_PER_MINUTE", "1000000")
+        .env("RATE_ADDRESS_PER_MINUTE", "1000000")
 }
 
 /// The events of one user on a topic, in the order Kafka has them, repeats dropped by id.

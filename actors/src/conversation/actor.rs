@@ -1,6 +1,6 @@
 //! Which method of the `Conversation` actor runs which message, and reads of older messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
     BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, MessagePage, ReleaseTurn, Rename,
@@ -111,7 +111,7 @@ pub async fn read(
             continue;
         }
         let number = index / PER_PAGE;
-        if !pages.contains_key(&number) {
+        if let Entry::Vacant(vacant) = pages.entry(number) {
             let page = Conversation::page_of(index);
             let broken = |error: String| {
                 Failure::retryable(format!("{page} of {}: {error}", journal.actor()))
@@ -123,7 +123,7 @@ pub async fn read(
             let bytes = bytes.ok_or_else(|| broken("it is not in the snapshot".to_owned()))?;
             let content = Conversation::read_page(&bytes)
                 .map_err(|error| broken(format!("unreadable at column {}", error.column())))?;
-            pages.insert(number, content);
+            vacant.insert(content);
         }
         let found = pages
             .get(&number)
