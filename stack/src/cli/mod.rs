@@ -109,9 +109,19 @@ fn data_dir() -> &'static Path {
     Path::new("target/stack")
 }
 
-/// The cargo that runs us, else the one on PATH.
+/// The cargo that runs us, else the one on PATH, without what `cargo run` has told us about our
+/// own package: build scripts would see it change and compile what is compiled already.
 fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if ours {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Builds the backend, showing what cargo shows, and says where the binary is.

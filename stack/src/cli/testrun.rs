@@ -74,11 +74,14 @@ fn integration(test: &Test) -> Command {
     let mut command = cargo();
     command.args([
         "test",
-        "--package=todo-backend",
+        // As for the unit tests, so that nothing is compiled again with other features.
+        "--workspace",
         "--no-fail-fast",
         "--test",
         ON_A_STACK,
         "--",
+        // The tests print the times they measure.
+        "--nocapture",
     ]);
     command.arg(format!("--test-threads={}", test.threads));
     command.args(&test.only);
