@@ -42,8 +42,8 @@ pub struct HostOptions {
     pub app_token: String,
     /// An actor without calls for this long is deactivated.
     pub idle_timeout: Duration,
-    /// How long Dapr waits for a running turn when it moves an actor; see `reference` in
-    /// ARCHITECTURE.md for why this is short.
+    /// How long Dapr waits for a running turn when it moves an actor; ARCHITECTURE.md says why
+    /// this is short.
     pub drain_timeout: Duration,
 }
 
@@ -345,10 +345,13 @@ async fn check_app_token(
     if Sha256::digest(given) == Sha256::digest(host.options.app_token.as_bytes()) {
         next.run(request).await
     } else {
-        (
-            StatusCode::UNAUTHORIZED,
-            "the app token is missing or wrong",
-        )
-            .into_response()
+        let problem = json!({
+            "type": "about:blank",
+            "title": "Unauthorized",
+            "status": 401,
+            "detail": "The app token is missing or wrong.",
+        });
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        (StatusCode::UNAUTHORIZED, kind, problem.to_string()).into_response()
     }
 }
