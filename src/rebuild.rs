@@ -102,7 +102,8 @@ async fn app_id(pool: &PgPool, no_heads: bool) -> anyhow::Result<String> {
     .await
     .context("The journals could not be found: has the backend run on this database?")?;
     match found.as_slice() {
-        [] => Ok(String::new()),
+        [] if no_heads => Ok(String::new()),
+        [] => bail!("There are heads but no journals: is the state store's table another one?"),
         [_] if no_heads => {
             bail!("There are journals but no heads: start the backend once, it makes them.")
         }

@@ -410,15 +410,20 @@ impl Assistant {
 
 impl<'a> Turn<'a> {
     fn of(request: &'a TurnRequest) -> Self {
-        let id = |purpose| derived_id(purpose, &request.user_id, &request.key);
-        let conversation_id = request
-            .conversation_id
-            .clone()
-            .unwrap_or_else(|| id("conversation"));
+        let id = |purpose: &str| derived_id(purpose, &request.user_id, &request.key);
+        let fresh = id("conversation");
+        let conversation_id = request.conversation_id.as_ref().unwrap_or(&fresh).clone();
+        // One key in two conversations is two turns, or the second would get the receipts of
+        // the first; a repeat that has learnt the new conversation's id is still the same turn.
+        let turn_id = if conversation_id == fresh {
+            id("turn")
+        } else {
+            id(&format!("turn\0{conversation_id}"))
+        };
         let actor = actor_id(&request.user_id, &conversation_id);
         Self {
             request,
-            id: id("turn"),
+            id: turn_id,
             conversation_id,
             actor,
         }

@@ -49,6 +49,25 @@ fn a_hundred_times_the_same_key_at_once_is_one_turn() {
 }
 
 #[test]
+fn one_key_in_two_conversations_is_two_turns() {
+    run(async {
+        let stack = shared().await;
+        let ann = Person::new(stack, 1, "ann-two");
+        let hello = ann.say("hello", None, None).await.ok();
+        let other = hello["conversation_id"].as_str();
+        let first = ann.say("add buy milk", None, Some("k")).await.ok();
+        let second = ann.say("add buy bread", other, Some("k")).await.ok();
+        assert_ne!(first["turn_id"], second["turn_id"]);
+        assert_eq!(ann.tasks().await.len(), 2);
+        // A repeat that names the conversation the first try began is the same turn
+        let repeat = ann
+            .say("add buy milk", first["conversation_id"].as_str(), Some("k"))
+            .await;
+        assert_eq!(repeat.ok(), first);
+    });
+}
+
+#[test]
 fn every_writing_route_takes_the_key() {
     run(async {
         let stack = shared().await;
