@@ -52,7 +52,7 @@ async fn run(role: Role) -> anyhow::Result<()> {
         Role::Serve => serve::run(Config::from_env()?).await,
         Role::Project => {
             let config = Config::from_env()?;
-            serve::beside_health(&config, projector::run(&config)).await
+            serve::beside_health(&config, |life| projector::run(&config, life)).await
         }
         Role::Migrate => migrate::run(&config::database_url()?).await,
         Role::Topics => topics::run(&config::kafka_brokers()?).await,

@@ -121,15 +121,19 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs another role beside a port that says how it is: `/healthz`, and `/readyz` once its
-/// sidecar is healthy, which it is only when the role's own port is open.
+/// Runs another role, which ends when its [`Lifecycle`] stops, beside a port that says how it
+/// is: `/healthz`, and `/readyz` once its sidecar is healthy, which it is only when the role's
+/// own port is open.
 ///
 /// # Errors
 /// The port is taken, or the role's own error.
-pub async fn beside_health(
+pub async fn beside_health<R>(
     config: &Config,
-    role: impl Future<Output = anyhow::Result<()>>,
-) -> anyhow::Result<()> {
+    role: impl FnOnce(Lifecycle) -> R,
+) -> anyhow::Result<()>
+where
+    R: Future<Output = anyhow::Result<()>>,
+{
     let life = Lifecycle::default();
     life.set_ready();
     let probe = Arc::new(SidecarProbe::new(&config.dapr)?);
@@ -139,13 +143,15 @@ pub async fn beside_health(
     };
     let listener = listen(config.api_addr, "API_ADDR").await?;
     let port = tokio::spawn(axum::serve(listener, http::health_only(health)).into_future());
-    let signal = tokio::spawn(async move {
-        signalled().await?;
-        life.stop();
-        std::io::Result::Ok(())
-    });
-    let outcome = role.await;
-    signal.abort();
+    let mut role = std::pin::pin!(role(life.clone()));
+    let outcome = tokio::select! {
+        outcome = &mut role => outcome,
+        signal = signalled() => {
+            signal?;
+            life.stop();
+            role.await
+        }
+    };
     port.abort();
     outcome
 }
@@ -178,6 +184,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
             actors.clone(),
             Arc::new(Offline),
             config.turn_lease,
+            life.clone(),
         )),
         life: life.clone(),
         actors,

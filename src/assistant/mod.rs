@@ -2,9 +2,9 @@
 //! decides and tools act.
 //!
 //! A turn survives whoever runs it. Its id derives from the user and their idempotency key; a
-//! tool's key is the turn and the step; what was done stands in the user actor's receipts. So
-//! whoever takes an open turn over reads the receipts, goes on at the next step, and repeats
-//! nothing.
+//! tool's key from the turn, the call and how often the turn has made it before; what was done
+//! stands in the user actor's receipts. So whoever takes an open turn over reads the receipts,
+//! goes on with what is missing, and repeats nothing.
 
 pub mod dates;
 pub mod offline;
@@ -14,15 +14,16 @@ pub mod words;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use todo_actors::{
     client::ActorClient,
     conversation::{
-        BeginTurn, ChatMessage, FinishTurn, ReleaseTurn, ToolCallRecord, TurnState, actor_id,
+        BeginTurn, ChatMessage, FinishTurn, ReleaseTurn, Released, ToolCallRecord, TurnState,
+        actor_id,
     },
-    message::{CallError, Failure, Message, Refusal, RefusalCode, Request},
+    message::{CallError, Failure, Message, Refusal, RefusalCode, Request, ToolCall},
     user::{GetProfile, Receipts, SetProfile},
 };
 use tokio::time::Instant;
@@ -31,8 +32,9 @@ use uuid::Uuid;
 
 use self::{
     planner::{Context, HistoryMessage, Planner, PlannerError, Step, ToolOutcome},
-    tools::{Effect, Scope},
+    tools::Scope,
 };
+use crate::shutdown::Lifecycle;
 
 /// First wait while somebody else holds the conversation; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(25);
@@ -44,8 +46,9 @@ const GRACE: Duration = Duration::from_secs(10);
 const OTHER_TURN: Duration = Duration::from_secs(15);
 /// How long one actor call of a turn keeps trying; less when the lease ends sooner.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// How often handing a turn back is tried, once something else has failed already.
-const RELEASE_TRIES: usize = 20;
+/// How long handing a turn back is tried, once something else has failed already: longer than
+/// a call of ours may be on its way, so that it cannot arrive after the last try.
+const RELEASE_WITHIN: Duration = Duration::from_secs(15);
 /// Between those tries.
 const RELEASE_WAIT: Duration = Duration::from_millis(500);
 /// How often a planner may ask for tools in one turn.
@@ -59,6 +62,7 @@ pub struct Assistant {
     actors: ActorClient,
     planner: Arc<dyn Planner>,
     lease: Duration,
+    life: Lifecycle,
 }
 
 /// What a person says, and where.
@@ -140,18 +144,18 @@ struct Turn<'a> {
 }
 
 /// A turn that this attempt holds.
-struct Held {
-    attempt: String,
+struct Held<'a> {
+    hold: Hold<'a>,
     /// Counted from before the actor was asked, so it never ends later than the actor's.
     until: Instant,
     history: Vec<HistoryMessage>,
     resumed: bool,
     started: bool,
-    said_at: Timestamp,
+    said: ChatMessage,
 }
 
-enum Opened {
-    Held(Held),
+enum Opened<'a> {
+    Held(Held<'a>),
     Done(ChatMessage),
 }
 
@@ -165,11 +169,17 @@ impl Assistant {
     /// An assistant that thinks with `planner`; a turn may take as long as `lease` before
     /// another attempt may take it over.
     #[must_use]
-    pub fn new(actors: ActorClient, planner: Arc<dyn Planner>, lease: Duration) -> Self {
+    pub fn new(
+        actors: ActorClient,
+        planner: Arc<dyn Planner>,
+        lease: Duration,
+        life: Lifecycle,
+    ) -> Self {
         Self {
             actors,
             planner,
             lease,
+            life,
         }
     }
 
@@ -186,25 +196,28 @@ impl Assistant {
                 Opened::Done(message) => return Ok(turn.reply(message)),
                 Opened::Held(held) => held,
             };
-            match self.carry_out(&turn, &held).await {
-                Ok(Carried::Done(message)) => return Ok(turn.reply(message)),
-                Ok(Carried::Superseded) if Instant::now() < give_up => {
+            let carried = self.carry_out(&turn, &held).await?;
+            held.hold.over();
+            match carried {
+                Carried::Done(message) => return Ok(turn.reply(message)),
+                Carried::Superseded if Instant::now() < give_up => {
                     tracing::info!(turn = turn.id, "the turn was taken over; following it");
                 }
-                Ok(Carried::Superseded) => return Err(too_long()),
-                Err(error) => {
-                    self.release(&turn, held.attempt);
-                    return Err(error);
-                }
+                Carried::Superseded => return Err(too_long()),
             }
         }
     }
 
     /// Opens the turn, or waits for whoever holds it.
-    async fn open(&self, turn: &Turn<'_>, give_up: Instant) -> Result<Opened, TurnError> {
+    async fn open<'a>(
+        &'a self,
+        turn: &'a Turn<'_>,
+        give_up: Instant,
+    ) -> Result<Opened<'a>, TurnError> {
+        let mut hold = Hold::new(self, turn);
         let begin = BeginTurn {
             turn_id: turn.id.clone(),
-            attempt: Uuid::new_v4().simple().to_string(),
+            attempt: hold.attempt.clone(),
             text: turn.request.message.clone(),
             create: turn.request.conversation_id.is_none(),
             lease_ms: millis(self.lease),
@@ -214,30 +227,27 @@ impl Assistant {
         loop {
             let asked = Instant::now();
             let call = turn.call(begin.clone());
-            let state = match self.actors.send(&turn.actor, call).await {
-                Ok(state) => state,
-                Err(error) => {
-                    // It may have been stored all the same.
-                    if matches!(error, CallError::Failed(_)) {
-                        self.release(turn, begin.attempt);
-                    }
-                    return Err(error.into());
-                }
-            };
-            let (age_ms, same_turn) = match state {
+            // A call that failed may have been stored all the same, or may be yet.
+            hold.may_stand = true;
+            let state = self.actors.send(&turn.actor, call).await;
+            hold.may_stand = matches!(
+                state,
+                Ok(TurnState::Begun { .. }) | Err(CallError::Failed(_))
+            );
+            let (age_ms, same_turn) = match state? {
                 TurnState::Begun {
                     history,
                     resumed,
                     started,
-                    said_at,
+                    said,
                 } => {
                     return Ok(Opened::Held(Held {
-                        attempt: begin.attempt,
+                        hold,
                         until: asked + self.lease,
                         history: history.into_iter().map(remembered).collect(),
                         resumed,
                         started,
-                        said_at,
+                        said,
                     }));
                 }
                 TurnState::Done { reply } => return Ok(Opened::Done(reply)),
@@ -264,16 +274,14 @@ impl Assistant {
     }
 
     /// Plans and acts until there is something to say.
-    async fn carry_out(&self, turn: &Turn<'_>, held: &Held) -> Result<Carried, TurnError> {
+    async fn carry_out(&self, turn: &Turn<'_>, held: &Held<'_>) -> Result<Carried, TurnError> {
         let user_id = &turn.request.user_id;
         let mut outcomes = Vec::new();
-        let mut step = 0;
         if held.resumed {
             let receipts = Receipts {
                 turn_id: turn.id.clone(),
             };
             for receipt in self.send(held, user_id, turn.call(receipts)).await? {
-                step = receipt.step + 1;
                 let result = json!({ "ok": tools::present(&receipt.call.tool, receipt.reply) });
                 outcomes.push(ToolOutcome {
                     call: receipt.call,
@@ -282,13 +290,14 @@ impl Assistant {
             }
         }
         let zone = self.zone(turn, held).await?;
-        let now = held.said_at.to_zoned_datetime(zone);
+        let now = held.said.created_at.to_zoned_datetime(zone);
         for _ in 0..MOST_ROUNDS {
             let context = Context {
-                message: &turn.request.message,
+                message: &held.said.text,
                 now: now.clone(),
                 history: &held.history,
                 outcomes: &outcomes,
+                speak: &|_| {},
             };
             let calls = match self.planner.plan(context).await? {
                 Step::Say(text) => return self.finish(turn, held, text, outcomes).await,
@@ -298,7 +307,7 @@ impl Assistant {
                 if Instant::now() >= held.until {
                     return Ok(Carried::Superseded);
                 }
-                let key = format!("{}/{step}", turn.id);
+                let key = turn.step_key(&call, &outcomes);
                 let actors = self.patient(held);
                 let traceparent = &turn.request.traceparent;
                 let scope = Scope {
@@ -309,9 +318,6 @@ impl Assistant {
                     call: &call,
                 };
                 let result = tools::run(&scope).await?;
-                if tools::effect(&call.tool) == Some(Effect::Writes) {
-                    step += 1;
-                }
                 outcomes.push(ToolOutcome { call, result });
             }
         }
@@ -320,7 +326,7 @@ impl Assistant {
     }
 
     /// The zone the message is read in; the first zone a person's browser names becomes theirs.
-    async fn zone(&self, turn: &Turn<'_>, held: &Held) -> Result<TimeZone, TurnError> {
+    async fn zone(&self, turn: &Turn<'_>, held: &Held<'_>) -> Result<TimeZone, TurnError> {
         let user_id = &turn.request.user_id;
         let name = match &turn.request.time_zone {
             Some(name) => {
@@ -349,13 +355,13 @@ impl Assistant {
     async fn finish(
         &self,
         turn: &Turn<'_>,
-        held: &Held,
+        held: &Held<'_>,
         text: String,
         outcomes: Vec<ToolOutcome>,
     ) -> Result<Carried, TurnError> {
         let finish = FinishTurn {
             turn_id: turn.id.clone(),
-            attempt: held.attempt.clone(),
+            attempt: held.hold.attempt.clone(),
             text,
             tool_calls: records(outcomes),
             provider: self.planner.name().to_owned(),
@@ -373,28 +379,9 @@ impl Assistant {
         }
     }
 
-    /// Hands the turn back, so that a repeat of the request goes on at once instead of waiting
-    /// for the lease to end. Whatever broke may still be broken, so this goes on while the
-    /// caller already has their answer; only the attempt's own hold is let go, however late.
-    fn release(&self, turn: &Turn<'_>, attempt: String) {
-        let turn_id = turn.id.clone();
-        let call = turn.call(ReleaseTurn { turn_id, attempt });
-        let (actors, actor) = (self.actors.clone(), turn.actor.clone());
-        let release = async move {
-            for _ in 0..RELEASE_TRIES {
-                match actors.send(&actor, call.clone()).await {
-                    Ok(_) | Err(CallError::Refused(_)) => return,
-                    Err(CallError::Failed(_)) => tokio::time::sleep(RELEASE_WAIT).await,
-                }
-            }
-            tracing::warn!(actor, "an abandoned turn keeps its lease");
-        };
-        tokio::spawn(release.in_current_span());
-    }
-
     async fn send<M: Message>(
         &self,
-        held: &Held,
+        held: &Held<'_>,
         actor: &str,
         call: Request<M>,
     ) -> Result<M::Reply, CallError> {
@@ -402,9 +389,71 @@ impl Assistant {
     }
 
     /// A client that does not keep trying past the lease.
-    fn patient(&self, held: &Held) -> ActorClient {
+    fn patient(&self, held: &Held<'_>) -> ActorClient {
         let left = held.until.saturating_duration_since(Instant::now());
         self.actors.clone().with_patience(left.min(PATIENCE))
+    }
+}
+
+/// An attempt's hold on a turn. Dropped before it is over, because something broke or the turn
+/// panicked, it hands the turn back, so that a repeat of the request goes on at once instead of
+/// waiting for the lease to end.
+struct Hold<'a> {
+    assistant: &'a Assistant,
+    turn: &'a Turn<'a>,
+    attempt: String,
+    /// Whether the actor has this hold, or may have it.
+    may_stand: bool,
+}
+
+impl<'a> Hold<'a> {
+    fn new(assistant: &'a Assistant, turn: &'a Turn<'_>) -> Self {
+        Self {
+            assistant,
+            turn,
+            attempt: Uuid::new_v4().simple().to_string(),
+            may_stand: false,
+        }
+    }
+
+    /// The turn is done, or another attempt's.
+    fn over(mut self) {
+        self.may_stand = false;
+    }
+}
+
+impl Drop for Hold<'_> {
+    /// Whatever broke may still be broken, and the call that took the hold may still be on its
+    /// way, so this goes on while the caller already has their answer. Only this attempt's own
+    /// hold is let go, however late.
+    fn drop(&mut self) {
+        if !self.may_stand {
+            return;
+        }
+        let busy = self.assistant.life.busy();
+        let call = self.turn.call(ReleaseTurn {
+            turn_id: self.turn.id.clone(),
+            attempt: self.attempt.clone(),
+        });
+        let (actors, actor) = (self.assistant.actors.clone(), self.turn.actor.clone());
+        let release = async move {
+            let _busy = busy;
+            let until = Instant::now() + RELEASE_WITHIN;
+            while Instant::now() < until {
+                let released = actors.send(&actor, call.clone()).await;
+                if matches!(
+                    released,
+                    Ok(Released { held: true }) | Err(CallError::Refused(_))
+                ) {
+                    return;
+                }
+                tokio::time::sleep(RELEASE_WAIT).await;
+            }
+        };
+        // A runtime that is going down takes its turns with it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(release.in_current_span());
+        }
     }
 }
 
@@ -437,6 +486,14 @@ impl<'a> Turn<'a> {
             traceparent,
             ..Request::read(message)
         }
+    }
+
+    /// The key of a call after `made` in this turn: whoever makes the same call at the same
+    /// point of the same turn does it once, and another call never gets its reply.
+    fn step_key(&self, call: &ToolCall, made: &[ToolOutcome]) -> String {
+        let before = made.iter().filter(|outcome| outcome.call == *call).count();
+        let call = json!([call.tool, call.arguments, before]).to_string();
+        format!("{}/{}", self.id, derived_id("call", &self.id, &call))
     }
 
     fn reply(&self, message: ChatMessage) -> TurnReply {

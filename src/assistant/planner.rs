@@ -45,8 +45,8 @@ pub enum Step {
     Say(String),
 }
 
-/// Everything a planner may look at.
-#[derive(Debug, Clone)]
+/// Everything a planner may look at, and where it may already speak.
+#[derive(Clone)]
 pub struct Context<'a> {
     /// The person's message of this turn.
     pub message: &'a str,
@@ -56,6 +56,9 @@ pub struct Context<'a> {
     pub history: &'a [HistoryMessage],
     /// The calls made in this turn so far, in the order in which they were made.
     pub outcomes: &'a [ToolOutcome],
+    /// Takes the pieces of the reply as they come. Put together they are the beginning of the
+    /// [`Step::Say`] that follows; a planner that has its reply at once leaves this alone.
+    pub speak: &'a (dyn Fn(&str) + Send + Sync),
 }
 
 /// A planner could not decide.

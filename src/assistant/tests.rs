@@ -64,10 +64,15 @@ fn task(title: &Value) -> Value {
     })
 }
 
-fn begun(resumed: bool, started: bool) -> Value {
+fn begun(call: &Call, resumed: bool, started: bool) -> Value {
+    let BeginTurn { turn_id, text, .. } =
+        serde_json::from_value(call.request["message"].clone()).unwrap();
     json!({
         "turn": "begun", "history": [], "resumed": resumed, "started": started,
-        "said_at": "2026-04-01T10:00:00Z",
+        "said": {
+            "index": 0, "turn_id": turn_id, "role": "user", "text": text,
+            "created_at": "2026-04-01T10:00:00Z",
+        },
     })
 }
 
@@ -89,13 +94,13 @@ fn actors(
         }
         let message = &call.request["message"];
         Ok(Outcome::Ok(match call.method.as_str() {
-            "begin_turn" => begun(false, true),
+            "begin_turn" => begun(call, false, true),
             "add" => task(&message["title"]),
             "finish_turn" => said(message),
             "profile" | "set_profile" => {
                 json!({"time_zone": "Europe/Berlin", "time_zone_set": true})
             }
-            "release_turn" => json!({}),
+            "release_turn" => json!({"held": true}),
             other => panic!("{other} was not expected"),
         }))
     })
@@ -107,9 +112,9 @@ async fn run(
     request: &TurnRequest,
 ) -> Result<TurnReply, TurnError> {
     let lease = Duration::from_millis(lease);
-    Assistant::new(script.client(), Arc::new(WordByWord), lease)
-        .turn(request)
-        .await
+    let life = Lifecycle::default();
+    let assistant = Assistant::new(script.client(), Arc::new(WordByWord), lease, life);
+    assistant.turn(request).await
 }
 
 #[tokio::test]
@@ -141,8 +146,13 @@ async fn a_turn_begins_acts_and_ends() {
     );
     assert_eq!(calls[0].request["message"]["create"], true);
     assert_eq!(calls[1].request["key"], format!("{turn}/zone"));
-    assert_eq!(calls[2].request["key"], format!("{turn}/0"));
-    assert_eq!(calls[3].request["key"], format!("{turn}/1"));
+    assert!(
+        calls[2].request["key"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("{turn}/"))
+    );
+    assert_ne!(calls[2].request["key"], calls[3].request["key"]);
     assert_eq!(calls[3].request["tool_call"]["arguments"]["title"], "bread");
     assert!(
         calls
@@ -177,22 +187,25 @@ async fn a_turn_that_is_done_answers_again() {
 #[tokio::test]
 async fn a_turn_taken_over_does_what_is_left() {
     let script = actors(|call| match call.method.as_str() {
-        "begin_turn" => Some(Ok(Outcome::Ok(begun(true, true)))),
+        "begin_turn" => {
+            let mut begun = begun(call, true, true);
+            begun["said"]["text"] = "milk bread".into();
+            Some(Ok(Outcome::Ok(begun)))
+        }
         "receipts" => Some(Ok(Outcome::Ok(json!([{
-            "step": 0,
             "call": {"tool": "add_task", "arguments": {"title": "milk"}},
             "reply": task(&json!("milk")),
         }])))),
         _ => None,
     });
-    let reply = run(&script, 60_000, &request("milk bread")).await.unwrap();
+    // What was said first counts, whatever the retry says.
+    let reply = run(&script, 60_000, &request("eggs")).await.unwrap();
     assert_eq!(
         script.methods(),
         ["begin_turn", "receipts", "profile", "add", "finish_turn"]
     );
     let add = &script.calls()[3].request;
     assert_eq!(add["message"]["title"], "bread");
-    assert_eq!(add["key"], format!("{}/1", reply.message.turn_id));
     assert_eq!(reply.message.tool_calls.len(), 2);
     assert_eq!(
         reply.message.tool_calls[0].result["ok"]["task"]["title"],
@@ -252,6 +265,61 @@ async fn a_beginning_that_may_have_been_stored_is_handed_back_until_it_works() {
     assert_eq!(releases, 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_panics_is_handed_back_before_the_process_may_end() {
+    struct Panics;
+    impl Planner for Panics {
+        fn name(&self) -> &'static str {
+            "panics"
+        }
+        fn plan<'a>(&'a self, _: Context<'a>) -> BoxFuture<'a, Result<Step, PlannerError>> {
+            panic!("as asked")
+        }
+    }
+    // The first releases come before the beginning they are about.
+    let early = Mutex::new(2);
+    let script = actors(move |call| {
+        let mut early = early.lock().unwrap();
+        let overtakes = call.method == "release_turn" && *early > 0;
+        overtakes.then(|| {
+            *early -= 1;
+            Ok(Outcome::Ok(json!({"held": false})))
+        })
+    });
+    let (lease, life) = (Duration::from_secs(60), Lifecycle::default());
+    let assistant = Assistant::new(script.client(), Arc::new(Panics), lease, life.clone());
+    let turn = tokio::spawn(async move { assistant.turn(&request("milk")).await });
+    assert!(turn.await.unwrap_err().is_panic());
+    assert_eq!(life.busy_count(), 1);
+    life.idle().await;
+    handed_back(&script).await;
+    let releases = script
+        .methods()
+        .iter()
+        .filter(|m| *m == "release_turn")
+        .count();
+    assert_eq!(releases, 3);
+}
+
+#[test]
+fn the_same_call_at_the_same_point_has_the_same_key_and_no_other_call_has_it() {
+    let asked = request("milk milk");
+    let turn = Turn::of(&asked);
+    let call = |title: &str| ToolCall {
+        tool: "add_task".to_owned(),
+        arguments: json!({ "title": title }),
+    };
+    let made = |title: &str| ToolOutcome {
+        call: call(title),
+        result: json!({}),
+    };
+    let first = turn.step_key(&call("milk"), &[]);
+    assert_eq!(first, turn.step_key(&call("milk"), &[made("eggs")]));
+    let second = turn.step_key(&call("milk"), &[made("milk")]);
+    let other = turn.step_key(&call("eggs"), &[]);
+    assert!(first != second && first != other && second != other);
+}
+
 /// Waits until the newest attempt has let go of its turn.
 async fn handed_back(script: &Script) {
     while script.methods().last().unwrap() != "release_turn" {
@@ -278,7 +346,7 @@ async fn waits_for_the_same_turn_and_not_for_ever_for_another() {
         Some(Ok(Outcome::Ok(if *looks < 5 {
             busy
         } else {
-            begun(false, false)
+            begun(call, false, false)
         })))
     });
     run(&script, 60_000, &request("milk")).await.unwrap();
@@ -322,7 +390,8 @@ async fn past_its_lease_no_tool_is_called() {
     }
     let script = actors(|_| None);
     let lease = Duration::from_secs(2);
-    let assistant = Assistant::new(script.client(), Arc::new(Slow(Mutex::new(3))), lease);
+    let (planner, life) = (Arc::new(Slow(Mutex::new(3))), Lifecycle::default());
+    let assistant = Assistant::new(script.client(), planner, lease, life);
     assistant.turn(&request("milk")).await.unwrap();
     assert_eq!(
         script.methods(),

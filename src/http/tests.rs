@@ -42,7 +42,8 @@ async fn api_with(rate: u32) -> Api {
             })),
             "begin_turn" if message["create"] == true => Outcome::Ok(json!({
                 "turn": "begun", "history": [], "resumed": false, "started": true,
-                "said_at": "2026-04-01T10:00:00Z",
+                "said": { "index": 0, "turn_id": call.request["message"]["turn_id"], "role": "user",
+                    "text": call.request["message"]["text"], "created_at": "2026-04-01T10:00:00Z" },
             })),
             "finish_turn" => Outcome::Ok(json!({
                 "index": 1, "turn_id": message["turn_id"], "role": "assistant",
@@ -68,7 +69,12 @@ async fn api_with(rate: u32) -> Api {
         pool: PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap(),
         auth: Authenticator::new(&jwks_config(&url), None).unwrap(),
         limits: Limits::new(&rates),
-        assistant: Arc::new(Assistant::new(script.client(), Arc::new(Offline), lease)),
+        assistant: Arc::new(Assistant::new(
+            script.client(),
+            Arc::new(Offline),
+            lease,
+            Lifecycle::default(),
+        )),
         life: Lifecycle::default(),
     });
     Api {

@@ -29,6 +29,7 @@
 //! | `servers`, `progress` | finding or getting the programs |
 //! | `postgres`, `kafka`, `dapr`, `app` | how each server is configured |
 //! | `ports`, `secrets` | what differs from stack to stack |
+//! | [`packages`] | programs from npm and PyPI |
 //! | `issuer`, `topic` | tokens for tests, and what is in Kafka |
 
 mod app;
@@ -36,6 +37,7 @@ mod dapr;
 mod fleet;
 mod issuer;
 mod kafka;
+pub mod packages;
 mod ports;
 mod postgres;
 mod process;

@@ -90,7 +90,7 @@ impl Servers {
 }
 
 /// `$XDG_CACHE_HOME/todo-stack`, by default `~/.cache/todo-stack`.
-fn cache_dir() -> Result<PathBuf> {
+pub(crate) fn cache_dir() -> Result<PathBuf> {
     let base = match (std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME")) {
         (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
         (_, Some(home)) => Path::new(&home).join(".cache"),
@@ -104,7 +104,7 @@ fn cache_dir() -> Result<PathBuf> {
     Ok(dir)
 }
 
-fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part.len().to_le_bytes());
@@ -118,7 +118,7 @@ fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Has `make` fill the folder `dir`, unless that was done before, here or in
 /// another process.
-fn once(dir: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(crate) fn once(dir: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
     }

@@ -71,8 +71,9 @@ pub enum TurnState {
         resumed: bool,
         /// This is the conversation's first turn.
         started: bool,
-        /// When the person said it; a resumed turn reads dates from here.
-        said_at: Timestamp,
+        /// What the person said, as stored when the turn first began: a resumed turn goes by
+        /// this, whatever its retry says, and reads dates from its moment.
+        said: ChatMessage,
     },
     /// The turn is done; this is the reply.
     Done {
@@ -113,9 +114,12 @@ pub struct ReleaseTurn {
     pub attempt: String,
 }
 
-/// The turn is open and held by nobody, or was not this attempt's.
+/// What a [`ReleaseTurn`] came to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Released {}
+pub struct Released {
+    /// Whether the attempt held the turn until now.
+    pub held: bool,
+}
 
 /// A tool call with its result, as the person sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -363,17 +363,18 @@ impl BeginTurn {
         let same_turn = open.turn_id == self.turn_id;
         let ours = same_turn && open.attempt.as_deref() == Some(self.attempt.as_str());
         let held = open.attempt.is_some() && age_ms < self.lease_ms;
-        let said_at = state
-            .recent(open.said)
-            .map_or(open.since, |said| said.created_at);
-        let begun = |resumed| TurnState::Begun {
-            history: state.history(open.said),
-            resumed,
-            started: open.said == 0,
-            said_at,
+        let begun = |resumed| {
+            let said = state.recent(open.said).cloned();
+            Ok(TurnState::Begun {
+                history: state.history(open.said),
+                resumed,
+                started: open.said == 0,
+                // Nothing can follow it while the turn is open, so it is among the newest.
+                said: said.ok_or_else(no_such_conversation)?,
+            })
         };
         if ours {
-            return Ok(Begin::Decided(begun(open.resumed), Vec::new()));
+            return Ok(Begin::Decided(begun(open.resumed)?, Vec::new()));
         }
         if held {
             return Ok(Begin::Decided(
@@ -388,7 +389,7 @@ impl BeginTurn {
                 attempt,
                 at: now,
             };
-            return Ok(Begin::Decided(begun(true), vec![resumed]));
+            return Ok(Begin::Decided(begun(true)?, vec![resumed]));
         }
         // Nobody came back for the older turn: its place in the conversation is filled.
         let interrupted = ChatMessage {
@@ -435,14 +436,14 @@ impl BeginTurn {
             created_at: now,
         };
         events.push(Event::MessageAdded {
-            message,
+            message: message.clone(),
             attempt: Some(self.attempt.clone()),
         });
         let begun = TurnState::Begun {
             history,
             resumed: false,
             started,
-            said_at: now,
+            said: message,
         };
         Begin::Decided(begun, events)
     }
@@ -537,7 +538,7 @@ impl Command<Conversation> for ReleaseTurn {
         };
         Ok(Decision {
             events,
-            reply: Released {},
+            reply: Released { held },
         })
     }
 }

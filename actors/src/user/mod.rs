@@ -247,15 +247,13 @@ pub struct SetProfile {
 /// Reads what a chat turn has done here so far, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipts {
-    /// The turn; its tool calls have the keys `{turn_id}/{step}`.
+    /// The turn; the keys of its tool calls begin with `{turn_id}/`.
     pub turn_id: String,
 }
 
 /// One tool call that a turn has made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnReceipt {
-    /// Its place among the turn's calls, from 0.
-    pub step: u32,
     /// The call.
     pub call: ToolCall,
     /// The reply that was stored with it.

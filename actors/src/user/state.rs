@@ -1,6 +1,6 @@
 //! The rules of a user: how events fold into state, and what each command decides.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -564,28 +564,18 @@ impl Query<User> for GetProfile {
 
 impl Query<User> for ReadReceipts {
     fn answer(&self, state: &User, _now: Timestamp) -> Result<Vec<TurnReceipt>, Refusal> {
-        let mut made: VecDeque<TurnReceipt> = VecDeque::new();
-        for receipt in state.receipts.0.iter() {
-            let step = receipt
-                .key
-                .strip_prefix(&self.turn_id)
-                .and_then(|rest| rest.strip_prefix('/'));
-            let Some(step) = step.and_then(|step| step.parse().ok()) else {
-                continue;
-            };
-            let (Some(call), Ok(reply)) =
-                (&receipt.call, serde_json::from_str(receipt.reply.get()))
-            else {
-                continue;
-            };
-            made.push_back(TurnReceipt {
-                step,
-                call: call.clone(),
-                reply,
-            });
-        }
-        made.make_contiguous().sort_by_key(|receipt| receipt.step);
-        Ok(made.into())
+        let of_turn = |key: &str| {
+            let rest = key.strip_prefix(&self.turn_id);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let made = state.receipts.0.iter().filter(|made| of_turn(&made.key));
+        let made = made.filter_map(|made| {
+            Some(TurnReceipt {
+                call: made.call.clone()?,
+                reply: serde_json::from_str(made.reply.get()).ok()?,
+            })
+        });
+        Ok(made.collect())
     }
 }
 

@@ -163,6 +163,7 @@ fn later_moments_do_not_repeat_a_relative_one() {
         now: later,
         history: &[],
         outcomes: &outcomes,
+        speak: &|_| {},
     });
     assert_eq!(
         step,
@@ -196,6 +197,7 @@ fn what_failed_is_not_claimed() {
             now: now(),
             history: &[],
             outcomes: &outcomes,
+            speak: &|_| {},
         });
         let Step::Say(reply) = step else {
             panic!("{step:?}")
@@ -250,6 +252,7 @@ fn fastest(message: &str, outcomes: &[ToolOutcome]) -> Duration {
             now: now(),
             history: &[],
             outcomes,
+            speak: &|_| {},
         };
         let started = Instant::now();
         std::hint::black_box(plan(&ctx));

@@ -153,6 +153,7 @@ pub fn turn(
             now: now(),
             history,
             outcomes: &outcomes,
+            speak: &|_| {},
         };
         match plan(&ctx) {
             Step::Say(reply) => return (calls, reply),

@@ -22,7 +22,8 @@ use self::change::{Change, Effect, Owner};
 use super::{EntryStatus, Incoming, Verdict};
 use crate::{
     config::Config,
-    secrets, shutdown,
+    secrets,
+    shutdown::Lifecycle,
     tables::{self, Limits, conversations, messages, profiles, progress, progress::Turn, tasks},
 };
 
@@ -37,21 +38,20 @@ const LIMIT: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// The secrets cannot be read or the port is taken.
-pub async fn run(config: &Config) -> anyhow::Result<()> {
+pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
     let sidecar =
         DaprSidecar::connect(&config.dapr.grpc_endpoint, config.dapr.api_token.as_deref())?;
-    let secrets = secrets::read(&sidecar, &config.secret_store).await?;
+    let secrets = tokio::select! {
+        secrets = secrets::read(&sidecar, &config.secret_store) => secrets?,
+        () = life.stopping() => return Ok(()),
+    };
     let pool = tables::pool(&secrets.database_url, CONNECTIONS, Limits::SHORT)?;
     let listener = TcpListener::bind(config.app_addr)
         .await
         .with_context(|| format!("{} cannot be listened on.", config.app_addr))?;
     tracing::info!(address = %config.app_addr, "projector listens for its sidecar");
     axum::serve(listener, router(pool, &config.app_api_token))
-        .with_graceful_shutdown(async {
-            if let Err(error) = shutdown::signalled().await {
-                tracing::error!(%error, "signals cannot be listened for");
-            }
-        })
+        .with_graceful_shutdown(async move { life.stopping().await })
         .await?;
     Ok(())
 }

@@ -70,51 +70,36 @@ impl Jwks {
     ///
     /// # Errors
     /// The HTTP client cannot be built.
-    pub fn new(url: &str) -> anyhow::Result<Self> {
+    pub fn new(url: &str) -> anyhow::Result<Arc<Self>> {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .context("The HTTP client for the key set cannot be built.")?;
         let (kept, fetch) = (RwLock::default(), Mutex::default());
-        Ok(Self {
+        Ok(Arc::new(Self {
             url: url.to_owned(),
             http,
             kept,
             fetch,
-        })
+        }))
     }
 
-    /// Finds a key by its id, fetching the set when it is not known, at most once in 10 s.
-    pub async fn find(&self, kid: &str) -> Lookup {
+    /// Finds a key by its id, fetching the set when it is not known, at most once in 10 s. A
+    /// known key is never waited for: a set that has grown old is fetched beside the request.
+    pub async fn find(self: &Arc<Self>, kid: &str) -> Lookup {
         let kept = self.kept();
-        if let Some(key) = kept.as_ref().and_then(|set| set.keys.get(kid)) {
-            let stale = kept
-                .as_ref()
-                .is_some_and(|set| set.fetched.elapsed() > FRESH);
-            if !stale {
-                return Lookup::Found(Arc::clone(key));
+        if let Some(set) = &kept
+            && let Some(key) = set.keys.get(kid)
+        {
+            if set.fetched.elapsed() > FRESH {
+                self.renew();
             }
+            return Lookup::Found(Arc::clone(key));
         }
         let mut last = self.fetch.lock().await;
-        let pause = if self.kept().is_some() {
-            PAUSE
-        } else {
-            FIRST_PAUSE
-        };
-        if last.at.is_none_or(|at| at.elapsed() >= pause) && !self.has_since(kid, kept.as_ref()) {
-            last.at = Some(Instant::now());
-            last.failed = match self.fetch().await {
-                Ok(set) => {
-                    *self.kept.write().unwrap_or_else(PoisonError::into_inner) =
-                        Some(Arc::new(set));
-                    false
-                }
-                Err(error) => {
-                    tracing::warn!(error = %format!("{error:#}"), "the key set could not be fetched");
-                    true
-                }
-            };
+        if !self.has_since(kid, kept.as_ref()) {
+            self.fetch_now(&mut last).await;
         }
         let failed = last.failed;
         drop(last);
@@ -123,6 +108,39 @@ impl Jwks {
             None if failed => Lookup::Unavailable,
             None => Lookup::Unknown,
         }
+    }
+
+    /// Fetches the set in the background, unless somebody is fetching it.
+    fn renew(self: &Arc<Self>) {
+        let keys = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Ok(mut last) = keys.fetch.try_lock() {
+                keys.fetch_now(&mut last).await;
+            }
+        });
+    }
+
+    /// Fetches the set, unless that was tried a moment ago.
+    async fn fetch_now(&self, last: &mut LastFetch) {
+        let pause = if self.kept().is_some() {
+            PAUSE
+        } else {
+            FIRST_PAUSE
+        };
+        if last.at.is_some_and(|at| at.elapsed() < pause) {
+            return;
+        }
+        last.at = Some(Instant::now());
+        last.failed = match self.fetch().await {
+            Ok(set) => {
+                *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(set));
+                false
+            }
+            Err(error) => {
+                tracing::warn!(error = %format!("{error:#}"), "the key set could not be fetched");
+                true
+            }
+        };
     }
 
     fn kept(&self) -> Option<Arc<KeySet>> {

@@ -2,6 +2,8 @@
 
 mod jwks;
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
@@ -23,7 +25,7 @@ pub struct Authenticator {
 }
 
 enum Keys {
-    Public(Jwks),
+    Public(Arc<Jwks>),
     Shared(DecodingKey),
 }
 
