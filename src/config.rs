@@ -18,6 +18,7 @@
 //! | `RATE_ADDRESS_PER_MINUTE` | `1200` | requests per client address and minute; 0 for no limit |
 //! | `RATE_ADDRESS_BURST` | the same | how many of them may come at once |
 //! | `TRUSTED_PROXIES` | none | networks, such as `10.0.0.0/8, ::1`, whose `X-Forwarded-For` is believed |
+//! | `MCP_HOSTS` | none | hosts, such as `todo.example.com`, under which the MCP server may be asked; this machine always may |
 //! | `ACTOR_IDLE_SECONDS` | `600` | how long an actor stays in memory unused |
 //! | `SHUTDOWN_SECONDS` | `20` | longest wait for calls and actors to end after SIGTERM |
 //! | `LOG_FORMAT` | `json` | `json` or `text` |
@@ -59,6 +60,8 @@ pub struct Config {
     pub turn_lease: Duration,
     /// How many requests are too many.
     pub rates: RateConfig,
+    /// Hosts under which the MCP server may be asked, besides this machine's own.
+    pub mcp_hosts: Vec<String>,
     /// How long an actor stays in memory unused.
     pub actor_idle: Duration,
     /// Longest wait for calls and actors to end after SIGTERM.
@@ -224,6 +227,7 @@ impl Config {
                 address: rate("RATE_ADDRESS_PER_MINUTE", "RATE_ADDRESS_BURST", 1200)?,
                 trusted_proxies: networks(&env, "TRUSTED_PROXIES")?,
             },
+            mcp_hosts: env.list("MCP_HOSTS"),
             actor_idle: env.seconds("ACTOR_IDLE_SECONDS", 600)?,
             shutdown_limit: env.seconds("SHUTDOWN_SECONDS", 20)?,
         })
@@ -267,6 +271,16 @@ impl Env<'_> {
         }
     }
 
+    /// What stands between commas.
+    fn list(&self, name: &str) -> Vec<String> {
+        let value = self.get(name).unwrap_or_default();
+        let items = value.split(',').map(str::trim);
+        items
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
     fn seconds(&self, name: &str, default: u64) -> Result<Duration, ConfigError> {
         match self.parse(name, "seconds from 1 to 86400", default)? {
             seconds @ 1..=86_400 => Ok(Duration::from_secs(seconds)),
@@ -307,11 +321,8 @@ fn jwt(env: &Env<'_>) -> Result<Option<JwtConfig>, ConfigError> {
 
 /// A list of networks; a lone address is a network of one.
 fn networks(env: &Env<'_>, name: &str) -> Result<Vec<IpNet>, ConfigError> {
-    let value = env.get(name).unwrap_or_default();
-    value
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
+    env.list(name)
+        .iter()
         .map(|item| {
             item.parse::<IpNet>()
                 .or_else(|_| item.parse::<IpAddr>().map(IpNet::from))
@@ -416,6 +427,16 @@ mod tests {
             ("TRUSTED_PROXIES", "10.0.0.0/8, ::1 ,192.168.1.7"),
         ]);
         assert_eq!(config.unwrap().rates.trusted_proxies.len(), 3);
+    }
+
+    #[test]
+    fn lists_are_what_stands_between_commas() {
+        let config = read(&[
+            ("APP_API_TOKEN", "t"),
+            ("MCP_HOSTS", "todo.example.com, , backend-service:8000"),
+        ]);
+        let hosts = config.unwrap().mcp_hosts;
+        assert_eq!(hosts, ["todo.example.com", "backend-service:8000"]);
     }
 
     #[test]

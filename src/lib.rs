@@ -4,7 +4,8 @@
 //! crate is what stands around them:
 //!
 //! - [`serve`]: the role that hosts actors and answers people;
-//!   [`http`] has its routes, [`assistant`] its chat turns and tools.
+//!   [`http`] has its routes, [`assistant`] its chat turns and tools, [`mcp`] the same tools for
+//!   other assistants.
 //! - [`consumers`]: the roles that read the event topics; [`tables`] is what the projector keeps.
 //! - [`migrate`], [`topics`], [`rebuild`]: jobs that prepare the database and Kafka, and make the
 //!   tables anew.
@@ -15,6 +16,7 @@ pub mod assistant;
 pub mod config;
 pub mod consumers;
 pub mod http;
+pub mod mcp;
 pub mod migrate;
 pub mod rebuild;
 pub mod secrets;

@@ -186,6 +186,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
             config.turn_lease,
             life.clone(),
         )),
+        mcp_hosts: config.mcp_hosts.clone(),
         life: life.clone(),
         actors,
         pool,

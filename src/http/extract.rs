@@ -72,6 +72,14 @@ impl CommandKey {
         format!("http:{}:{}", self.command, self.value)
     }
 
+    /// The key a request brings, or a random one.
+    ///
+    /// # Errors
+    /// It is not 1 to 128 visible ASCII characters, given once.
+    pub fn of(headers: &HeaderMap) -> Result<String, Problem> {
+        Ok(Self::read(headers)?.unwrap_or_else(|| Uuid::new_v4().to_string()))
+    }
+
     fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         let mut values = headers.get_all("idempotency-key").iter();
         let Some(value) = values.next() else {
@@ -98,7 +106,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CommandKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let value = Self::read(&parts.headers)?.unwrap_or_else(|| Uuid::new_v4().to_string());
+        let value = Self::of(&parts.headers)?;
         // What follows the user's id names the kind of command; ids in it do not matter, as
         // the arguments of a repeated key do not.
         let route = parts.extensions.get::<axum::extract::MatchedPath>();

@@ -43,12 +43,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
     auth::Authenticator,
-    extract::{BODY_LIMIT, Caller, bad_path},
+    extract::{BODY_LIMIT, Caller, CommandKey, bad_path},
     health::Health,
     limits::Limits,
     problem::{Kind, Problem},
 };
-use crate::{assistant::Assistant, shutdown::Lifecycle, telemetry};
+use crate::{
+    assistant::Assistant,
+    mcp::{self, Principal},
+    shutdown::Lifecycle,
+    telemetry,
+};
 
 /// What the routes need.
 pub struct Edge {
@@ -62,6 +67,8 @@ pub struct Edge {
     pub limits: Limits,
     /// Who answers in a chat.
     pub assistant: Arc<Assistant>,
+    /// Hosts that other assistants may name for the MCP server, besides this machine.
+    pub mcp_hosts: Vec<String>,
     /// What the process still has to finish.
     pub life: Lifecycle,
 }
@@ -134,8 +141,13 @@ fn description() -> OpenApi {
 pub fn api(edge: Arc<Edge>) -> Router {
     let (routes, _) = table().split_for_parts();
     let document = document();
+    let mcp = mcp::service(edge.actors.clone(), &edge.mcp_hosts);
+    let mcp = Router::new()
+        .route_service("/api/mcp", mcp)
+        .route_layer(from_fn_with_state(Arc::clone(&edge), authenticate_mcp));
     routes
         .route_layer(from_fn_with_state(Arc::clone(&edge), authenticate))
+        .merge(mcp)
         .route(
             "/openapi.json",
             get(move || std::future::ready(Json(document.clone()))),
@@ -234,15 +246,37 @@ async fn authenticate(
         ));
     }
     edge.limits.check_user(&user_id)?;
-    let traceparent = match request.extensions().get::<Trace>() {
-        Some(Trace(traceparent)) => traceparent.clone(),
-        None => telemetry::traceparent(None),
-    };
+    let traceparent = trace(&request);
     request.extensions_mut().insert(Caller {
         user_id,
         traceparent,
     });
     Ok(next.run(request).await)
+}
+
+/// Lets a caller through to the MCP server, which acts for whomever the token names.
+async fn authenticate_mcp(
+    State(edge): State<Arc<Edge>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let user_id = edge.auth.verify(request.headers()).await?;
+    edge.limits.check_user(&user_id)?;
+    let key = CommandKey::of(request.headers())?;
+    let traceparent = trace(&request);
+    request.extensions_mut().insert(Principal {
+        user_id,
+        traceparent,
+        key,
+    });
+    Ok(next.run(request).await)
+}
+
+fn trace(request: &Request) -> String {
+    match request.extensions().get::<Trace>() {
+        Some(Trace(traceparent)) => traceparent.clone(),
+        None => telemetry::traceparent(None),
+    }
 }
 
 /// Counts requests by address. The callback port has no peer addresses: there the peer is the

@@ -75,6 +75,7 @@ async fn api_with(rate: u32) -> Api {
             lease,
             Lifecycle::default(),
         )),
+        mcp_hosts: vec!["todo.example.com".to_owned()],
         life: Lifecycle::default(),
     });
     Api {

@@ -11,6 +11,7 @@ mod bad_input;
 mod growth;
 mod idempotency;
 mod main_job;
+mod mcp;
 mod outages;
 mod replicas;
 mod world;

@@ -16,7 +16,7 @@ pub const TOOL: Tool = Tool {
     name: "add_task",
     description: "Adds a task to the person's list.",
     arguments: schema,
-    effect: Effect::Writes,
+    effect: Effect::Adds,
     run,
     present: task,
 };

@@ -11,7 +11,7 @@ pub const TOOL: Tool = Tool {
     name: "complete_task",
     description: "Marks a task done.",
     arguments: task_id_only,
-    effect: Effect::Writes,
+    effect: Effect::Sets,
     run,
     present: task,
 };

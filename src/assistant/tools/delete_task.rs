@@ -11,7 +11,7 @@ pub const TOOL: Tool = Tool {
     name: "delete_task",
     description: "Deletes a task. The undo tool brings it back.",
     arguments: task_id_only,
-    effect: Effect::Writes,
+    effect: Effect::Removes,
     run,
     present: task,
 };

@@ -44,7 +44,7 @@ pub struct Tool {
     pub description: &'static str,
     /// The JSON schema of its arguments.
     pub arguments: fn() -> Value,
-    /// Whether it changes anything.
+    /// What it does to what is there.
     pub effect: Effect,
     /// Runs it: the actor's reply as JSON.
     run: for<'a> fn(&'a Scope<'a>, Value) -> BoxFuture<'a, Result<Value, CallError>>,
@@ -52,13 +52,34 @@ pub struct Tool {
     present: fn(Value) -> Value,
 }
 
-/// Whether a tool changes anything.
+/// What a tool does to what is there. All but [`Effect::Reads`] send one command, under the key
+/// of their step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// It only looks; it leaves no receipt and may run again.
     Reads,
-    /// It sends one command, under the key of its step.
-    Writes,
+    /// It adds; a second call adds another.
+    Adds,
+    /// It brings something into a state; a second call finds it there.
+    Sets,
+    /// It removes; a second call finds nothing.
+    Removes,
+    /// It takes the newest change back; a second call takes back the one before.
+    TakesBack,
+}
+
+impl Effect {
+    /// Whether a call may remove or overwrite what is there.
+    #[must_use]
+    pub fn is_destructive(self) -> bool {
+        matches!(self, Self::Sets | Self::Removes | Self::TakesBack)
+    }
+
+    /// Whether a second call with the same arguments changes nothing more.
+    #[must_use]
+    pub fn is_idempotent(self) -> bool {
+        matches!(self, Self::Reads | Self::Sets | Self::Removes)
+    }
 }
 
 /// On whose behalf a tool runs, and as which step.
@@ -118,12 +139,6 @@ pub async fn run(scope: &Scope<'_>) -> Result<Value, Failure> {
         Err(CallError::Refused(refusal)) => Ok(json!({ "refused": refusal })),
         Err(CallError::Failed(failure)) => Err(failure),
     }
-}
-
-/// Whether a tool changes anything; `None` when there is no such tool.
-#[must_use]
-pub fn effect(name: &str) -> Option<Effect> {
-    find(name).map(|tool| tool.effect)
 }
 
 /// What a planner sees of a reply that stands in a receipt.

@@ -11,7 +11,7 @@ pub const TOOL: Tool = Tool {
     name: "reopen_task",
     description: "Marks a done task open again.",
     arguments: task_id_only,
-    effect: Effect::Writes,
+    effect: Effect::Sets,
     run,
     present: task,
 };

@@ -16,7 +16,7 @@ pub const TOOL: Tool = Tool {
     name: "reschedule_task",
     description: "Changes when a task is due, or removes its due moment.",
     arguments: schema,
-    effect: Effect::Writes,
+    effect: Effect::Sets,
     run,
     present: task,
 };

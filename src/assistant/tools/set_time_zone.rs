@@ -13,7 +13,7 @@ pub const TOOL: Tool = Tool {
     name: "set_time_zone",
     description: "Sets the time zone in which the person's dates and times are meant.",
     arguments: schema,
-    effect: Effect::Writes,
+    effect: Effect::Sets,
     run,
     present: as_is,
 };

@@ -11,7 +11,7 @@ pub const TOOL: Tool = Tool {
     name: "undo",
     description: "Takes back the newest change to the person's list.",
     arguments: schema,
-    effect: Effect::Writes,
+    effect: Effect::TakesBack,
     run,
     present: as_is,
 };

@@ -15,7 +15,7 @@ pub const TOOL: Tool = Tool {
     name: "update_task",
     description: "Changes a task's title, notes, priority or tags. For dates use reschedule_task.",
     arguments: schema,
-    effect: Effect::Writes,
+    effect: Effect::Sets,
     run,
     present: task,
 };
