@@ -19,6 +19,8 @@
 //! | `RATE_ADDRESS_BURST` | the same | how many of them may come at once |
 //! | `TRUSTED_PROXIES` | none | networks, such as `10.0.0.0/8, ::1`, whose `X-Forwarded-For` is believed |
 //! | `MCP_HOSTS` | none | hosts, such as `todo.example.com`, under which the MCP server may be asked; this machine always may |
+//! | `PUSH_SERVICES` | those of the usual browsers | domains, or origins such as `http://127.0.0.1:9000`, to which notifications may go |
+//! | `VAPID_SUBJECT` | `mailto:admin@localhost` | where push services find whoever runs this |
 //! | `ACTOR_IDLE_SECONDS` | `600` | how long an actor stays in memory unused |
 //! | `SHUTDOWN_SECONDS` | `20` | longest wait for calls and actors to end after SIGTERM |
 //! | `LOG_FORMAT` | `json` | `json` or `text` |
@@ -39,6 +41,8 @@ use std::{
 };
 
 use ipnet::IpNet;
+
+use crate::push::Services;
 
 /// Everything the environment decides for `serve` and the consumers.
 #[derive(Clone)]
@@ -62,6 +66,10 @@ pub struct Config {
     pub rates: RateConfig,
     /// Hosts under which the MCP server may be asked, besides this machine's own.
     pub mcp_hosts: Vec<String>,
+    /// The push services to which notifications may go.
+    pub push_services: Services,
+    /// Where push services find whoever runs this: a `mailto:` or `https:` address.
+    pub vapid_subject: String,
     /// How long an actor stays in memory unused.
     pub actor_idle: Duration,
     /// Longest wait for calls and actors to end after SIGTERM.
@@ -228,6 +236,13 @@ impl Config {
                 trusted_proxies: networks(&env, "TRUSTED_PROXIES")?,
             },
             mcp_hosts: env.list("MCP_HOSTS"),
+            push_services: Services::new(match env.list("PUSH_SERVICES") {
+                none if none.is_empty() => split(Services::USUAL),
+                services => services,
+            }),
+            vapid_subject: env
+                .get("VAPID_SUBJECT")
+                .unwrap_or_else(|| "mailto:admin@localhost".to_owned()),
             actor_idle: env.seconds("ACTOR_IDLE_SECONDS", 600)?,
             shutdown_limit: env.seconds("SHUTDOWN_SECONDS", 20)?,
         })
@@ -273,12 +288,7 @@ impl Env<'_> {
 
     /// What stands between commas.
     fn list(&self, name: &str) -> Vec<String> {
-        let value = self.get(name).unwrap_or_default();
-        let items = value.split(',').map(str::trim);
-        items
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect()
+        split(&self.get(name).unwrap_or_default())
     }
 
     fn seconds(&self, name: &str, default: u64) -> Result<Duration, ConfigError> {
@@ -287,6 +297,14 @@ impl Env<'_> {
             _ => Err(wrong(name, "seconds from 1 to 86400")),
         }
     }
+}
+
+fn split(list: &str) -> Vec<String> {
+    let items = list.split(',').map(str::trim);
+    items
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn jwt(env: &Env<'_>) -> Result<Option<JwtConfig>, ConfigError> {

@@ -7,6 +7,7 @@
 //!   [`http`] has its routes, [`assistant`] its chat turns and tools, [`mcp`] the same tools for
 //!   other assistants.
 //! - [`consumers`]: the roles that read the event topics; [`tables`] is what the projector keeps.
+//! - [`push`]: what push services are sent.
 //! - [`migrate`], [`topics`], [`rebuild`]: jobs that prepare the database and Kafka, and make the
 //!   tables anew.
 //! - [`config`], [`secrets`]: what the surroundings decide.
@@ -18,6 +19,7 @@ pub mod consumers;
 pub mod http;
 pub mod mcp;
 pub mod migrate;
+pub mod push;
 pub mod rebuild;
 pub mod secrets;
 pub mod serve;

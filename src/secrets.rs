@@ -22,6 +22,8 @@ pub struct Secrets {
     pub better_auth_secret: Option<String>,
     /// Absent when the assistant plans offline.
     pub cohere_api_key: Option<String>,
+    /// P-256, base64url; absent when browsers are not notified.
+    pub vapid_private_key: Option<String>,
 }
 
 /// Values stay out of whatever prints them.
@@ -66,6 +68,7 @@ fn parse(mut values: BTreeMap<String, String>) -> anyhow::Result<Secrets> {
         database_url,
         better_auth_secret: take("BETTER_AUTH_SECRET"),
         cohere_api_key: take("COHERE_API_KEY"),
+        vapid_private_key: take("VAPID_PRIVATE_KEY"),
     })
 }
 

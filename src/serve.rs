@@ -25,7 +25,9 @@ use crate::{
         auth::Authenticator,
         health::{Health, SidecarHealth, SidecarProbe},
         limits::Limits as RequestLimits,
+        push::Push,
     },
+    push::Vapid,
     secrets,
     shutdown::{Lifecycle, signalled},
     tables::{self, Limits},
@@ -177,6 +179,13 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
     let clock = Arc::new(SystemClock);
     let host = Host::new(Arc::clone(&sidecar), clock, Some(pool.clone()), options);
     let actors = ActorClient::new(sidecar);
+    let key = secrets.vapid_private_key.as_deref();
+    let push = Push {
+        vapid: key
+            .map(|key| Vapid::new(key, &config.vapid_subject))
+            .transpose()?,
+        services: config.push_services.clone(),
+    };
     let edge = Arc::new(Edge {
         auth: Authenticator::new(jwt, secrets.better_auth_secret.as_deref())?,
         limits: RequestLimits::new(&config.rates),
@@ -186,6 +195,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
             config.turn_lease,
             life.clone(),
         )),
+        push,
         mcp_hosts: config.mcp_hosts.clone(),
         life: life.clone(),
         actors,

@@ -6,6 +6,7 @@
 //! The sidecar delivers to a consumer one bulk at a time, whatever the number of partitions, and
 //! repeats a whole bulk until no entry of it is to be tried again.
 
+pub mod notifier;
 pub mod projector;
 
 use std::{future::Future, sync::Arc};

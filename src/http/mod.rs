@@ -13,6 +13,7 @@ pub mod health;
 pub mod limits;
 mod problem;
 mod profile;
+pub mod push;
 mod task_body;
 mod tasks;
 
@@ -47,6 +48,7 @@ use self::{
     health::Health,
     limits::Limits,
     problem::{Kind, Problem},
+    push::Push,
 };
 use crate::{
     assistant::Assistant,
@@ -67,6 +69,8 @@ pub struct Edge {
     pub limits: Limits,
     /// Who answers in a chat.
     pub assistant: Arc<Assistant>,
+    /// What browsers need to be notified.
+    pub push: Push,
     /// Hosts that other assistants may name for the MCP server, besides this machine.
     pub mcp_hosts: Vec<String>,
     /// What the process still has to finish.
@@ -96,6 +100,10 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(conversations::messages))
         // /api/{user_id}/profile
         .routes(routes!(profile::get, profile::put))
+        // /api/{user_id}/push/key
+        .routes(routes!(push::key))
+        // /api/{user_id}/push/subscriptions
+        .routes(routes!(push::subscribe, push::unsubscribe))
 }
 
 /// The routes that ask nobody who they are.

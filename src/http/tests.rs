@@ -9,6 +9,7 @@ use super::{
     auth::tests::{jwks_config, key_server, token},
     *,
 };
+use crate::push::Services;
 use crate::{
     assistant::offline::Offline,
     config::{Rate, RateConfig},
@@ -75,6 +76,10 @@ async fn api_with(rate: u32) -> Api {
             lease,
             Lifecycle::default(),
         )),
+        push: Push {
+            vapid: None,
+            services: Services::new(Vec::new()),
+        },
         mcp_hosts: vec!["todo.example.com".to_owned()],
         life: Lifecycle::default(),
     });

@@ -1,12 +1,14 @@
-//! The projected tables, one file each: every statement on a table stands in its file.
+//! The tables, one file each: every statement on a table stands in its file.
 //!
-//! The projector and `rebuild` write through the same functions, so that a table built from
-//! events and one built from the journals have the same rows.
+//! The projector and `rebuild` write the projected ones through the same functions, so that a
+//! table built from events and one built from the journals have the same rows.
 
 pub mod conversations;
 pub mod messages;
 pub mod profiles;
 pub mod progress;
+pub mod push_outbox;
+pub mod push_subscriptions;
 pub mod tasks;
 pub mod time;
 

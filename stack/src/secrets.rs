@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 /// Kept in a file only its owner reads: a second start on the same data needs
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Secrets {
     pub database_password: String,
     pub better_auth_secret: String,
+    /// P-256, base64url: any 32 random bytes are one, but for odds of 1 in 2^32.
+    pub vapid_private_key: String,
 }
 
 impl Secrets {
@@ -21,12 +24,16 @@ impl Secrets {
     pub fn in_dir(dir: &Path) -> Result<Self> {
         let path = dir.join("secrets.json");
         if let Ok(text) = fs::read_to_string(&path) {
-            return serde_json::from_str(&text)
-                .with_context(|| format!("{} is not what was written there", path.display()));
+            let kept: Self = serde_json::from_str(&text).with_context(|| {
+                let path = path.display();
+                format!("{path} is not what this version writes there: start with --fresh")
+            })?;
+            return Ok(kept);
         }
         let secrets = Self {
             database_password: random(24)?,
             better_auth_secret: random(32)?,
+            vapid_private_key: BASE64_URL_SAFE_NO_PAD.encode(random_bytes(32)?),
         };
         write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
         Ok(secrets)
@@ -35,9 +42,14 @@ impl Secrets {
 
 /// `bytes` random bytes, in hexadecimal.
 pub(crate) fn random(bytes: usize) -> Result<String> {
+    let buffer = random_bytes(bytes)?;
+    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn random_bytes(bytes: usize) -> Result<Vec<u8>> {
     let mut buffer = vec![0; bytes];
     getrandom::fill(&mut buffer).context("no randomness for a secret")?;
-    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(buffer)
 }
 
 /// Writes a file only its owner may read.

@@ -66,6 +66,13 @@ impl StackOptions {
         self
     }
 
+    /// With one more consumer beside the backends.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.roles.push(role);
+        self
+    }
+
     /// With one more variable in the backends' environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -421,6 +428,10 @@ impl Inner {
             (
                 "BETTER_AUTH_SECRET".to_owned(),
                 secrets.better_auth_secret.clone(),
+            ),
+            (
+                "VAPID_PRIVATE_KEY".to_owned(),
+                secrets.vapid_private_key.clone(),
             ),
             ("COHERE_API_KEY".to_owned(), String::new()),
         ]);

@@ -13,5 +13,6 @@ mod idempotency;
 mod main_job;
 mod mcp;
 mod outages;
+mod push;
 mod replicas;
 mod world;

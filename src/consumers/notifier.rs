@@ -1,0 +1,271 @@
+//! Role `notify`: what falls due reaches people's browsers, open or not.
+//!
+//! A reminder's event becomes a row per browser in the outbox, and that is all the sidecar waits
+//! for; the rows are sent from there, each until its push service has taken it or it is a day
+//! old. So a slow push service holds nobody else up.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::Router;
+use cloudevents::{AttributesReader, Data, Event};
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+use sqlx::PgPool;
+use todo_actors::{
+    clock::{Clock, SystemClock},
+    event::Topic,
+    message::valid_user_id,
+    sidecar::DaprSidecar,
+    user::Task,
+};
+use tokio::{net::TcpListener, sync::Notify, time::Instant};
+
+use super::{EntryStatus, Incoming, Malformed, Verdict};
+use crate::{
+    config::Config,
+    push::{Outcome, Sender, Vapid},
+    secrets,
+    shutdown::Lifecycle,
+    tables::{
+        self, Limits,
+        push_outbox::{self, Delivery, Notification},
+        push_subscriptions,
+    },
+};
+
+const CONNECTIONS: u32 = 8;
+/// Longest one bulk may take before it is given back.
+const LIMIT: Duration = Duration::from_secs(8);
+/// A reminder older than this is news no more.
+const WORTH_SENDING: SignedDuration = SignedDuration::from_hours(24);
+/// Between looks at what is due to be tried again.
+const LOOK: Duration = Duration::from_secs(2);
+/// Deliveries in flight.
+const CONCURRENT: usize = 16;
+/// Between clearings of what arrived long ago.
+const FORGET: Duration = Duration::from_secs(3600);
+
+/// Runs the notifier until it is told to stop.
+///
+/// # Errors
+/// The secrets cannot be read or have no key for push services, or the port is taken.
+pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
+    let sidecar =
+        DaprSidecar::connect(&config.dapr.grpc_endpoint, config.dapr.api_token.as_deref())?;
+    let secrets = tokio::select! {
+        secrets = secrets::read(&sidecar, &config.secret_store) => secrets?,
+        () = life.stopping() => return Ok(()),
+    };
+    let key = secrets.vapid_private_key.context(
+        "The secret app-secrets has no VAPID_PRIVATE_KEY, without which push services take nothing.",
+    )?;
+    let sender = Sender::new(Vapid::new(&key, &config.vapid_subject)?)?;
+    let pool = tables::pool(&secrets.database_url, CONNECTIONS, Limits::SHORT)?;
+    let queued = Arc::new(Notify::new());
+    let sending = tokio::spawn(send_queued(pool.clone(), sender, Arc::clone(&queued)));
+    let listener = TcpListener::bind(config.app_addr)
+        .await
+        .with_context(|| format!("{} cannot be listened on.", config.app_addr))?;
+    tracing::info!(address = %config.app_addr, "notifier listens for its sidecar");
+    axum::serve(listener, router(pool, queued, &config.app_api_token))
+        .with_graceful_shutdown(async move { life.stopping().await })
+        .await?;
+    // What is in flight is tried again by whoever is next.
+    sending.abort();
+    Ok(())
+}
+
+/// The notifier's routes; `queued` hears of new rows in the outbox.
+pub fn router(pool: PgPool, queued: Arc<Notify>, app_token: &str) -> Router {
+    super::router(&[Topic::Reminders], app_token, move |incoming| {
+        let (pool, queued) = (pool.clone(), Arc::clone(&queued));
+        async move {
+            let statuses = queue(&pool, incoming, SystemClock.now()).await;
+            queued.notify_one();
+            statuses
+        }
+    })
+}
+
+/// Queues what a bulk of events asks for, and answers for each.
+async fn queue(pool: &PgPool, incoming: Vec<Incoming>, now: Timestamp) -> Vec<EntryStatus> {
+    let mut notifications = Vec::new();
+    let mut statuses = Vec::with_capacity(incoming.len());
+    for Incoming {
+        entry_id, event, ..
+    } in incoming
+    {
+        let status = match event.and_then(|event| notification(&event, now)) {
+            Ok(notification) => {
+                notifications.extend(notification);
+                Verdict::Success
+            }
+            Err(error) => {
+                tracing::error!(wrong = %error, "event dropped: malformed");
+                Verdict::Drop
+            }
+        };
+        statuses.push(EntryStatus { entry_id, status });
+    }
+    let queued = tokio::time::timeout(LIMIT, push_outbox::queue(pool, &notifications)).await;
+    if !matches!(queued, Ok(Ok(()))) {
+        let events = notifications.len();
+        tracing::warn!(events, "reminders wait for the database");
+        for status in &mut statuses {
+            if status.status == Verdict::Success {
+                status.status = Verdict::Retry;
+            }
+        }
+    }
+    statuses
+}
+
+/// What an event asks to be sent; nothing when it is another kind of event, or too late.
+fn notification(event: &Event, now: Timestamp) -> Result<Option<Notification>, Malformed> {
+    #[derive(Deserialize)]
+    struct Reminder {
+        user_id: String,
+        #[serde(flatten)]
+        task: Task,
+    }
+    if event.ty() != "com.todo.reminder.due" {
+        return Ok(None);
+    }
+    let Some(Data::Json(data)) = event.data() else {
+        return Err(Malformed("data"));
+    };
+    let Reminder { user_id, task } = Reminder::deserialize(data).map_err(|_| Malformed("data"))?;
+    if !valid_user_id(&user_id) {
+        return Err(Malformed("user_id"));
+    }
+    let happened = event.time().ok_or(Malformed("time"))?;
+    let happened = Timestamp::from_second(happened.timestamp()).map_err(|_| Malformed("time"))?;
+    let expires_at = happened
+        .checked_add(WORTH_SENDING)
+        .map_err(|_| Malformed("time"))?;
+    if expires_at <= now {
+        return Ok(None);
+    }
+    let payload = json!({
+        "event_id": event.id(),
+        "task_id": task.id,
+        "title": task.title,
+        "due_at": task.due_at,
+        "due_date": task.due_date,
+    });
+    Ok(Some(Notification {
+        event_id: event.id().to_owned(),
+        user_id,
+        payload: payload.to_string(),
+        expires_at,
+    }))
+}
+
+/// Sends what the outbox holds, as it comes due. Never ends.
+async fn send_queued(pool: PgPool, sender: Sender, queued: Arc<Notify>) {
+    let mut forgotten: Option<Instant> = None;
+    loop {
+        match push_outbox::claim(&pool).await {
+            Ok(due) if due.is_empty() => {
+                if forgotten.is_none_or(|at| at.elapsed() >= FORGET)
+                    && push_outbox::forget_old(&pool).await.is_ok()
+                {
+                    forgotten = Some(Instant::now());
+                }
+                let _ = tokio::time::timeout(LOOK, queued.notified()).await;
+            }
+            Ok(due) => {
+                let sent: Vec<_> = due.iter().map(|one| deliver(&pool, &sender, one)).collect();
+                stream::iter(sent)
+                    .buffer_unordered(CONCURRENT)
+                    .for_each(|noted| async move {
+                        if let Err(error) = noted {
+                            // It comes due again; the browser shows the same event once.
+                            tracing::warn!(%error, "what became of a notification is not noted");
+                        }
+                    })
+                    .await;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the outbox cannot be read yet");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
+
+async fn deliver(pool: &PgPool, sender: &Sender, delivery: &Delivery) -> sqlx::Result<()> {
+    let (now, event) = (SystemClock.now(), &delivery.event_id);
+    if delivery.expires_at <= now {
+        tracing::warn!(event, "notification given up: a day has passed");
+        return push_outbox::done(pool, delivery).await;
+    }
+    match sender.send(delivery, now).await {
+        Ok(Outcome::Accepted) => push_outbox::done(pool, delivery).await,
+        Ok(Outcome::Gone) => {
+            tracing::info!(event, "a browser is no longer subscribed");
+            push_subscriptions::remove_gone(pool, &delivery.to.endpoint).await
+        }
+        Ok(Outcome::Later(Some(seconds))) => push_outbox::put_off(pool, delivery, seconds).await,
+        Ok(Outcome::Later(None)) => Ok(()),
+        Ok(Outcome::Refused(status)) => {
+            tracing::error!(event, %status, "notification given up: refused by the push service");
+            push_outbox::done(pool, delivery).await
+        }
+        Err(error) => {
+            tracing::error!(event, %error, "notification given up: it cannot be written");
+            push_outbox::done(pool, delivery).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(ty: &str, data: &serde_json::Value) -> Event {
+        serde_json::from_value(json!({
+            "specversion": "1.0", "id": "User/ann/3/0", "source": "backend", "type": ty,
+            "time": "2026-04-01T10:00:00Z", "datacontenttype": "application/json", "data": data,
+        }))
+        .unwrap()
+    }
+
+    fn task() -> serde_json::Value {
+        json!({
+            "user_id": "ann", "task_id": "task-1", "title": "milk", "notes": "a secret",
+            "status": "open", "due_at": "2026-04-01T10:00:00Z",
+            "created_at": "2026-04-01T09:00:00Z", "updated_at": "2026-04-01T09:00:00Z",
+        })
+    }
+
+    #[test]
+    fn a_reminder_is_sent_for_a_day_and_says_no_more_than_it_must() {
+        let reminder = event("com.todo.reminder.due", &task());
+        let at = |hour: &str| {
+            format!("2026-04-{hour}:00:00Z")
+                .parse::<Timestamp>()
+                .unwrap()
+        };
+        let sent = notification(&reminder, at("01T10")).unwrap().unwrap();
+        assert_eq!(sent.user_id, "ann");
+        assert_eq!(sent.expires_at, at("02T10"));
+        assert!(sent.payload.contains("milk") && !sent.payload.contains("secret"));
+        assert_eq!(notification(&reminder, at("02T10")).unwrap(), None);
+        let other = event("com.todo.other", &task());
+        assert_eq!(notification(&other, at("01T10")).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_reminder_is_malformed() {
+        for (field, value) in [("user_id", json!("a/b")), ("title", json!(7))] {
+            let mut data = task();
+            data[field] = value;
+            let now = "2026-04-01T10:00:00Z".parse().unwrap();
+            assert!(notification(&event("com.todo.reminder.due", &data), now).is_err());
+        }
+    }
+}
