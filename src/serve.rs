@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    assistant::{Assistant, offline::Offline},
+    assistant::{Assistant, cohere::Cohere, fallback::ModelFirst, offline::Offline, planner::Planner},
     config::Config,
     http::{
         self, Edge, Gate,
@@ -26,7 +26,7 @@ use crate::{
         health::{Health, SidecarHealth, SidecarProbe},
         limits::Limits as RequestLimits,
     },
-    secrets,
+    secrets::{self, Secrets},
     shutdown::{Lifecycle, signalled},
     tables::{self, Limits},
 };
@@ -182,7 +182,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
         limits: RequestLimits::new(&config.rates),
         assistant: Arc::new(Assistant::new(
             actors.clone(),
-            Arc::new(Offline),
+            planner(config, &secrets)?,
             config.turn_lease,
             life.clone(),
         )),
@@ -191,6 +191,17 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
         pool,
     });
     Ok(Opened { host, edge })
+}
+
+/// A model where there is a key for one.
+fn planner(config: &Config, secrets: &Secrets) -> anyhow::Result<Arc<dyn Planner>> {
+    let Some(key) = &secrets.cohere_api_key else {
+        tracing::info!("no COHERE_API_KEY: the assistant plans offline");
+        return Ok(Arc::new(Offline));
+    };
+    let model = Cohere::new(&config.cohere, key)?;
+    tracing::info!(model = config.cohere.model, "the assistant plans with Cohere");
+    Ok(Arc::new(ModelFirst::new(model)))
 }
 
 /// Puts the fence up; the database may still be starting, or another replica be busy with it.
