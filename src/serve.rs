@@ -18,7 +18,9 @@ use tokio::{
 };
 
 use crate::{
-    assistant::{Assistant, cohere::Cohere, fallback::ModelFirst, offline::Offline, planner::Planner},
+    assistant::{
+        Assistant, cohere::Cohere, fallback::ModelFirst, offline::Offline, planner::Planner,
+    },
     config::Config,
     http::{
         self, Edge, Gate,
@@ -200,7 +202,10 @@ fn planner(config: &Config, secrets: &Secrets) -> anyhow::Result<Arc<dyn Planner
         return Ok(Arc::new(Offline));
     };
     let model = Cohere::new(&config.cohere, key)?;
-    tracing::info!(model = config.cohere.model, "the assistant plans with Cohere");
+    tracing::info!(
+        model = config.cohere.model,
+        "the assistant plans with Cohere"
+    );
     Ok(Arc::new(ModelFirst::new(model)))
 }
 

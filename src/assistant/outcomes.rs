@@ -66,7 +66,10 @@ mod tests {
             outcome("add_task", json!({"refused": {"message": "No."}})),
         ];
         assert_eq!(unfinished("Why.", &outcomes), "Why. I changed nothing.");
-        let outcomes = [outcome("add_task", json!({"ok": {"task": {"title": "milk"}}}))];
+        let outcomes = [outcome(
+            "add_task",
+            json!({"ok": {"task": {"title": "milk"}}}),
+        )];
         let text = unfinished("Why.", &outcomes);
         assert!(text.contains("- Added “milk”.\nThe rest is not"), "{text}");
     }

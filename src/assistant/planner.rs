@@ -6,8 +6,8 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-use tokio::time::Instant;
 pub use todo_actors::{conversation::Role, message::ToolCall};
+use tokio::time::Instant;
 
 /// Decides what to do about a message.
 pub trait Planner: Send + Sync {

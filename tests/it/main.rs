@@ -11,6 +11,7 @@ mod bad_input;
 mod growth;
 mod idempotency;
 mod main_job;
+mod model;
 mod outages;
 mod replicas;
 mod world;

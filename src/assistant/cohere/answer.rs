@@ -48,12 +48,26 @@ pub struct Collector {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 enum Event {
-    ContentStart { delta: Delta<ContentPiece> },
-    ContentDelta { delta: Delta<ContentPiece> },
-    ToolPlanDelta { delta: Delta<PlanPiece> },
-    ToolCallStart { index: u64, delta: Delta<CallPiece> },
-    ToolCallDelta { index: u64, delta: Delta<CallPiece> },
-    MessageEnd { delta: End },
+    ContentStart {
+        delta: Delta<ContentPiece>,
+    },
+    ContentDelta {
+        delta: Delta<ContentPiece>,
+    },
+    ToolPlanDelta {
+        delta: Delta<PlanPiece>,
+    },
+    ToolCallStart {
+        index: u64,
+        delta: Delta<CallPiece>,
+    },
+    ToolCallDelta {
+        index: u64,
+        delta: Delta<CallPiece>,
+    },
+    MessageEnd {
+        delta: End,
+    },
     // The beginning, ends of parts, citations, and what is not invented yet.
     #[serde(other)]
     Other,

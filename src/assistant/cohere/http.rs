@@ -207,9 +207,7 @@ fn limited(response: Response) -> impl futures::Stream<Item = Result<bytes::Byte
     let mut room = LARGEST_ANSWER;
     response.bytes_stream().map(move |piece| {
         let piece = piece.map_err(|_| ReadError::Broken)?;
-        room = room
-            .checked_sub(piece.len())
-            .ok_or(ReadError::TooLarge)?;
+        room = room.checked_sub(piece.len()).ok_or(ReadError::TooLarge)?;
         Ok(piece)
     })
 }

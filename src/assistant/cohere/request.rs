@@ -139,7 +139,8 @@ fn tool(tool: &tools::Tool) -> Value {
     let mut parameters = (tool.arguments)();
     forget_closedness(&mut parameters);
     if needs_filler(&parameters) {
-        let filler = json!({ "type": "string", "description": "Why you call this, in a few words." });
+        let filler =
+            json!({ "type": "string", "description": "Why you call this, in a few words." });
         if let Some(properties) = parameters
             .get_mut("properties")
             .and_then(Value::as_object_mut)
@@ -183,8 +184,19 @@ fn forget_closedness(schema: &mut Value) {
 /// Whether strict tools can express this schema.
 fn is_strict(schema: &Value) -> bool {
     const BEYOND: &[&str] = &[
-        "allOf", "oneOf", "not", "minimum", "maximum", "minLength", "maxLength", "minItems",
-        "maxItems", "uniqueItems", "multipleOf", "exclusiveMinimum", "exclusiveMaximum",
+        "allOf",
+        "oneOf",
+        "not",
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "multipleOf",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
     ];
     let within = |members: &Map<String, Value>| {
         let known = BEYOND.iter().all(|word| !members.contains_key(*word));
@@ -216,8 +228,14 @@ mod tests {
 
     #[test]
     fn strict_tools_are_asked_for_only_where_they_can_be_had() {
-        assert!(is_strict(&json!({"properties": {"a": {"type": "string", "enum": ["b"]}}})));
-        assert!(!is_strict(&json!({"properties": {"a": {"oneOf": [{"type": "string"}]}}})));
-        assert!(!is_strict(&json!({"properties": {"a": {"items": {"minimum": 3}}}})));
+        assert!(is_strict(
+            &json!({"properties": {"a": {"type": "string", "enum": ["b"]}}})
+        ));
+        assert!(!is_strict(
+            &json!({"properties": {"a": {"oneOf": [{"type": "string"}]}}})
+        ));
+        assert!(!is_strict(
+            &json!({"properties": {"a": {"items": {"minimum": 3}}}})
+        ));
     }
 }

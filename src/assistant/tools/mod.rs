@@ -119,7 +119,10 @@ const LONGEST_COMPLAINT: usize = 300;
 
 /// Checks the arguments of a call against its tool's schema.
 fn check(tool: &Tool, arguments: &Value) -> Result<(), Refusal> {
-    let problem = match SCHEMAS.get(tool.name).map(|schema| schema.validate(arguments)) {
+    let problem = match SCHEMAS
+        .get(tool.name)
+        .map(|schema| schema.validate(arguments))
+    {
         Some(Ok(())) => return Ok(()),
         Some(Err(error)) => match error.instance_path().to_string().trim_start_matches('/') {
             "" => error.to_string(),
@@ -191,8 +194,7 @@ fn find(name: &str) -> Option<&'static Tool> {
 
 /// Reads the arguments of a call.
 fn arguments<T: DeserializeOwned>(arguments: Value) -> Result<T, Refusal> {
-    serde_json::from_value(arguments)
-        .map_err(|error| misfit(&error.to_string()))
+    serde_json::from_value(arguments).map_err(|error| misfit(&error.to_string()))
 }
 
 fn to_value<T: serde::Serialize>(reply: &T) -> Result<Value, CallError> {
@@ -273,7 +275,10 @@ mod tests {
             ("undo", json!({"steps": 20})),
         ] {
             let problem = problem(tool, arguments).unwrap();
-            assert!(problem.starts_with("The arguments do not fit: "), "{problem}");
+            assert!(
+                problem.starts_with("The arguments do not fit: "),
+                "{problem}"
+            );
         }
         let long = problem("delete_task", json!("x".repeat(5_000))).unwrap();
         assert!(long.len() < 400, "{}", long.len());

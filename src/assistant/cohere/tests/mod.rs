@@ -53,8 +53,16 @@ async fn a_turn_with_a_tool_streams_its_reply_and_shows_no_plan() {
     // Given a model that adds a task and then says so
     let ask = "a turn that streams";
     let recorder = aimock(json!([
-        fixture(ask, false, calls(&[("add_task", json!({"title": "buy milk"}))])),
-        fixture(ask, true, text("I have put “buy milk” on your list for tomorrow.")),
+        fixture(
+            ask,
+            false,
+            calls(&[("add_task", json!({"title": "buy milk"}))])
+        ),
+        fixture(
+            ask,
+            true,
+            text("I have put “buy milk” on your list for tomorrow.")
+        ),
     ]))
     .await;
     let model = Cohere::new(&config(&recorder, true), "secret").unwrap();
@@ -77,8 +85,16 @@ async fn a_turn_with_a_tool_streams_its_reply_and_shows_no_plan() {
     let messages = bodies[1]["messages"].as_array().unwrap();
     assert_eq!(bodies.len(), 2);
     assert_eq!(messages[2]["tool_plan"], "I will use the requested tool.");
-    assert_eq!(messages[2]["tool_calls"][0]["id"], messages[3]["tool_call_id"]);
-    assert!(messages[3]["content"].as_str().unwrap().contains("buy milk"));
+    assert_eq!(
+        messages[2]["tool_calls"][0]["id"],
+        messages[3]["tool_call_id"]
+    );
+    assert!(
+        messages[3]["content"]
+            .as_str()
+            .unwrap()
+            .contains("buy milk")
+    );
     assert_eq!(bodies[0]["strict_tools"], true);
     let system = messages[0]["content"].as_str().unwrap();
     assert!(
@@ -91,16 +107,28 @@ async fn a_turn_with_a_tool_streams_its_reply_and_shows_no_plan() {
 async fn the_same_turn_works_without_a_stream() {
     let ask = "a turn at once";
     let recorder = aimock(json!([
-        fixture(ask, false, calls(&[("add_task", json!({"title": "buy milk"}))])),
+        fixture(
+            ask,
+            false,
+            calls(&[("add_task", json!({"title": "buy milk"}))])
+        ),
         fixture(ask, true, text("Done.")),
     ]))
     .await;
     let lease = Duration::from_secs(60);
     let ann = World::with(recorder, &[], false, lease);
     let reply = ann.say(ask).await.message;
-    assert_eq!((reply.text.as_str(), reply.provider.as_deref()), ("Done.", Some("cohere")));
+    assert_eq!(
+        (reply.text.as_str(), reply.provider.as_deref()),
+        ("Done.", Some("cohere"))
+    );
     assert_eq!(ann.changes(), ["add"]);
-    assert!(ann.recorder.bodies().iter().all(|body| body["stream"] == false));
+    assert!(
+        ann.recorder
+            .bodies()
+            .iter()
+            .all(|body| body["stream"] == false)
+    );
 }
 
 #[tokio::test]
@@ -139,7 +167,11 @@ async fn a_model_that_fails_three_times_leaves_the_turn_to_the_patterns() {
     assert_eq!(ann.recorder.bodies().len(), 3);
     assert_eq!(ann.changes(), ["add"]);
     assert_eq!(reply.provider.as_deref(), Some("offline"));
-    assert!(reply.text.starts_with("Added “call the failing model”."), "{}", reply.text);
+    assert!(
+        reply.text.starts_with("Added “call the failing model”."),
+        "{}",
+        reply.text
+    );
     assert!(reply.text.ends_with(SIMPLER), "{}", reply.text);
 }
 
@@ -196,6 +228,7 @@ async fn a_cut_stream_is_asked_for_again_only_while_nothing_was_said() {
     let ask = "a stream cut early";
     let mut early = nth(0, fixture(ask, false, text("Never read.")));
     early["truncateAfterChunks"] = 1.into();
+    early["latency"] = 20.into();
     let again = nth(1, fixture(ask, false, text("Whole.")));
     let ann = World::new(aimock(json!([early, again])).await, &[]);
     assert_eq!(ann.say(ask).await.message.text, "Whole.");
@@ -203,17 +236,29 @@ async fn a_cut_stream_is_asked_for_again_only_while_nothing_was_said() {
 
     // Cut after some words: they stay, and nothing is said twice
     let ask = "a stream cut late";
-    let mut late = fixture(ask, false, text("This sentence is cut before its very end."));
-    late["truncateAfterChunks"] = 3.into();
+    let mut late = fixture(
+        ask,
+        false,
+        text("This sentence is cut before its very end."),
+    );
+    late["truncateAfterChunks"] = 4.into();
     late["chunkSize"] = 14.into();
+    // The last piece is lost with the connection; those before it are under way by then.
+    late["latency"] = 20.into();
     let ann = World::new(aimock(json!([late])).await, &[]);
     let reply = ann.say(ask).await.message.text;
-    assert!(reply.starts_with("This sentence \n\nThe language model stopped"), "{reply}");
+    assert!(
+        reply.starts_with("This sentence \n\nThe language model stopped"),
+        "{reply}"
+    );
     assert_eq!(ann.recorder.bodies().len(), 1);
 
     // A connection that just breaks, and an end that never comes
     let half = events(&[json!({"type": "message-start"})]);
-    for sends in [Sends::Cut(half.clone()), Sends::Bytes("text/event-stream", half)] {
+    for sends in [
+        Sends::Cut(half.clone()),
+        Sends::Bytes("text/event-stream", half),
+    ] {
         let ann = World::new(scripted([sends]).await, &[]);
         let reply = ann.say("hello").await.message;
         assert_eq!(reply.provider.as_deref(), Some("offline"));
@@ -237,7 +282,10 @@ async fn garbage_changes_nothing_and_is_not_asked_for_twice() {
         events(&[end("COMPLETE")]),
         events(&vec![begun; 17]),
     ] {
-        let ann = World::new(scripted([Sends::Bytes("text/event-stream", bytes)]).await, &[]);
+        let ann = World::new(
+            scripted([Sends::Bytes("text/event-stream", bytes)]).await,
+            &[],
+        );
         let reply = ann.say("hello").await.message;
         assert_eq!(reply.provider.as_deref(), Some("offline"));
         assert!(reply.text.ends_with(SIMPLER), "{}", reply.text);
@@ -257,12 +305,18 @@ async fn garbage_changes_nothing_and_is_not_asked_for_twice() {
 #[tokio::test]
 async fn a_text_without_end_is_cut_off() {
     let flood = events(&vec![content(&"long ".repeat(100)); 60]);
-    let ann = World::new(scripted([Sends::Bytes("text/event-stream", flood)]).await, &[]);
+    let ann = World::new(
+        scripted([Sends::Bytes("text/event-stream", flood)]).await,
+        &[],
+    );
     let reply = ann.say("hello").await.message.text;
     assert!(reply.chars().count() < 16_000, "{}", reply.len());
     assert!(reply.ends_with("I changed nothing."));
     let cut = events(&[content("And then"), end("MAX_TOKENS")]);
-    let ann = World::new(scripted([Sends::Bytes("text/event-stream", cut)]).await, &[]);
+    let ann = World::new(
+        scripted([Sends::Bytes("text/event-stream", cut)]).await,
+        &[],
+    );
     let reply = ann.say("hello").await.message.text;
     assert_eq!(reply, "And then … (This answer was cut short.)");
 }
@@ -282,7 +336,10 @@ async fn thoughts_citations_and_comments_are_not_part_of_the_reply() {
         end("COMPLETE"),
     ]));
     bytes.extend(b"data: [DONE]\n\n");
-    let ann = World::new(scripted([Sends::Bytes("text/event-stream", bytes)]).await, &[]);
+    let ann = World::new(
+        scripted([Sends::Bytes("text/event-stream", bytes)]).await,
+        &[],
+    );
     assert_eq!(ann.say("hello").await.message.text, "Hello there.");
 }
 
@@ -290,7 +347,10 @@ async fn thoughts_citations_and_comments_are_not_part_of_the_reply() {
 async fn bad_calls_go_back_to_the_model_which_may_correct_itself() {
     // Given a model that first invents a tool, then misses an argument, then gets it right
     let ask = "calls that must be corrected";
-    let bad = calls(&[("add_everything", json!({})), ("add_task", json!({"name": "milk"}))]);
+    let bad = calls(&[
+        ("add_everything", json!({})),
+        ("add_task", json!({"name": "milk"})),
+    ]);
     let good = calls(&[("add_task", json!({"title": "milk"}))]);
     let recorder = aimock(json!([
         fixture(ask, false, bad),
@@ -315,7 +375,10 @@ async fn bad_calls_go_back_to_the_model_which_may_correct_itself() {
 async fn endless_rounds_end_in_an_honest_sentence() {
     // Bad calls again and again
     let ask = "bad calls for ever";
-    let bad = calls(&[("add_task", json!({"title": 7})), ("erase", json!({"all": true}))]);
+    let bad = calls(&[
+        ("add_task", json!({"title": 7})),
+        ("erase", json!({"all": true})),
+    ]);
     let fixtures = [false, true].map(|after| fixture(ask, after, bad.clone()));
     let ann = World::new(aimock(json!(fixtures)).await, &["buy milk"]);
     let reply = ann.say(ask).await.message;
@@ -380,7 +443,11 @@ async fn the_patterns_carry_a_turn_to_its_end_once_they_have_it() {
     .await;
     let ann = World::new(recorder, &["buy milk"]);
     let reply = ann.say(ask).await.message;
-    assert!(reply.text.starts_with("Deleted “buy milk”."), "{}", reply.text);
+    assert!(
+        reply.text.starts_with("Deleted “buy milk”."),
+        "{}",
+        reply.text
+    );
     assert!(reply.text.ends_with(SIMPLER));
     assert_eq!(ann.recorder.bodies().len(), 1);
 }
@@ -434,19 +501,32 @@ async fn an_order_inside_a_task_changes_nothing() {
     let bodies = ann.recorder.bodies();
     for message in bodies[2]["messages"].as_array().unwrap() {
         let content = message["content"].as_str().unwrap_or_default();
-        assert_eq!(message["role"] == "tool" && content.contains("\"ok\""), content.contains(ORDER));
+        assert_eq!(
+            message["role"] == "tool" && content.contains("\"ok\""),
+            content.contains(ORDER)
+        );
     }
     let tried: Vec<_> = bodies[2]["messages"].as_array().unwrap()[5..].to_vec();
     assert_eq!(tried.len(), 6);
     for result in tried {
-        assert!(result["content"].as_str().unwrap().contains("refused"), "{result}");
+        assert!(
+            result["content"].as_str().unwrap().contains("refused"),
+            "{result}"
+        );
     }
 
     // Whereas the same call does what the person themselves asked for
     let ask = "please delete the milk";
     let recorder = aimock(json!([
-        fixture(ask, false, calls(&[("list_tasks", json!({"reason": "to see"}))])),
-        nth(0, fixture(ask, true, calls(&[delete("task-0"), delete("task-2")]))),
+        fixture(
+            ask,
+            false,
+            calls(&[("list_tasks", json!({"reason": "to see"}))])
+        ),
+        nth(
+            0,
+            fixture(ask, true, calls(&[delete("task-0"), delete("task-2")]))
+        ),
         nth(1, fixture(ask, true, text("Milk is gone."))),
     ]))
     .await;

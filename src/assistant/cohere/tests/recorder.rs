@@ -54,7 +54,11 @@ impl Recorder {
 async fn pass(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: String) -> Response {
     let sent: Value = serde_json::from_str(&body).unwrap_or_default();
     seen.wrong.lock().unwrap().extend(problems(&sent));
-    if !headers[AUTHORIZATION].to_str().unwrap().starts_with("Bearer ") {
+    if !headers[AUTHORIZATION]
+        .to_str()
+        .unwrap()
+        .starts_with("Bearer ")
+    {
         seen.wrong.lock().unwrap().push("no key".to_owned());
     }
     seen.bodies.lock().unwrap().push(sent);
@@ -66,8 +70,12 @@ async fn pass(State(seen): State<Arc<Seen>>, headers: HeaderMap, body: String) -
         .header(AUTHORIZATION, &headers[AUTHORIZATION])
         .body(body)
         .send()
-        .await
-        .unwrap();
+        .await;
+    let Ok(answer) = answer else {
+        // A model that hangs up without a word does so here as well.
+        let broken = futures::stream::once(async { Err::<&str, _>(std::io::Error::other("cut")) });
+        return Response::new(Body::from_stream(broken));
+    };
     let mut response = Response::builder().status(answer.status());
     for name in [CONTENT_TYPE, RETRY_AFTER] {
         if let Some(value) = answer.headers().get(&name) {
