@@ -125,7 +125,8 @@ impl Http {
                 Err(_) => return Err(Trouble::lasting("the model took too long")),
             };
             let wait = trouble.retry_after.unwrap_or(BACKOFF * 2_u32.pow(tries));
-            if spoke || !trouble.passing || tries == RETRIES || Instant::now() + wait >= until {
+            let left = until.saturating_duration_since(Instant::now());
+            if spoke || !trouble.passing || tries == RETRIES || wait >= left {
                 return Err(trouble);
             }
             tracing::info!(error = %trouble, wait_ms = wait.as_millis(), "asking the model again");

@@ -118,7 +118,7 @@ static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
 const LONGEST_COMPLAINT: usize = 300;
 
 /// Checks the arguments of a call against its tool's schema.
-fn check(tool: &Tool, arguments: &Value) -> Result<(), Refusal> {
+pub(super) fn check(tool: &Tool, arguments: &Value) -> Result<(), Refusal> {
     let problem = match SCHEMAS
         .get(tool.name)
         .map(|schema| schema.validate(arguments))
