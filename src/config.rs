@@ -13,6 +13,10 @@
 //! | `JWT_JWKS_URL` | none; required for `jwks` | where the public keys are |
 //! | `JWT_ISSUER`, `JWT_AUDIENCE` | none; required for `serve` | the `iss` and `aud` a token must have |
 //! | `TURN_LEASE_MS` | `60000` | how long one chat turn may take before another may take it over |
+//! | `COHERE_MODEL` | `command-a-03-2025` | the language model, if the secrets have a `COHERE_API_KEY` |
+//! | `COHERE_BASE_URL` | `https://api.cohere.com` | where it is |
+//! | `COHERE_IDLE_MS` | `15000` | how long it may be silent within an answer |
+//! | `COHERE_STREAM` | `true` | whether its answers come piece by piece |
 //! | `RATE_USER_PER_MINUTE` | `300` | requests per person and minute; 0 for no limit |
 //! | `RATE_USER_BURST` | the same | how many of them may come at once |
 //! | `RATE_ADDRESS_PER_MINUTE` | `1200` | requests per client address and minute; 0 for no limit |
@@ -62,6 +66,8 @@ pub struct Config {
     pub jwt: Option<JwtConfig>,
     /// How long one chat turn may take before another may take it over.
     pub turn_lease: Duration,
+    /// The language model, should there be a key for it.
+    pub cohere: CohereConfig,
     /// How many requests are too many.
     pub rates: RateConfig,
     /// Hosts under which the MCP server may be asked, besides this machine's own.
@@ -105,6 +111,30 @@ pub enum JwtMode {
     Jwks(String),
     /// HS256, with `BETTER_AUTH_SECRET`.
     Hs256,
+}
+
+/// Which language model is asked, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CohereConfig {
+    /// The model's name.
+    pub model: String,
+    /// Such as `https://api.cohere.com`, without a slash at the end.
+    pub base_url: String,
+    /// How long it may be silent within a streamed answer, and before it.
+    pub idle: Duration,
+    /// Whether its answers come piece by piece.
+    pub stream: bool,
+}
+
+impl Default for CohereConfig {
+    fn default() -> Self {
+        Self {
+            model: "command-a-03-2025".to_owned(),
+            base_url: "https://api.cohere.com".to_owned(),
+            idle: Duration::from_secs(15),
+            stream: true,
+        }
+    }
 }
 
 /// How many requests are too many.
@@ -230,6 +260,7 @@ impl Config {
                 .unwrap_or_else(|| "kubernetes-secrets".to_owned()),
             jwt: jwt(&env)?,
             turn_lease: Duration::from_millis(lease),
+            cohere: cohere(&env)?,
             rates: RateConfig {
                 user: rate("RATE_USER_PER_MINUTE", "RATE_USER_BURST", 300)?,
                 address: rate("RATE_ADDRESS_PER_MINUTE", "RATE_ADDRESS_BURST", 1200)?,
@@ -337,6 +368,27 @@ fn jwt(env: &Env<'_>) -> Result<Option<JwtConfig>, ConfigError> {
     }))
 }
 
+fn cohere(env: &Env<'_>) -> Result<CohereConfig, ConfigError> {
+    let default = CohereConfig::default();
+    let base_url = env.get("COHERE_BASE_URL").unwrap_or(default.base_url);
+    let is_http = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https");
+    if !reqwest::Url::parse(&base_url).is_ok_and(|url| is_http(&url)) {
+        let expected = "a URL, such as https://api.cohere.com";
+        return Err(wrong("COHERE_BASE_URL", expected));
+    }
+    let expected = "milliseconds from 100 to 60000";
+    let idle: u64 = env.parse("COHERE_IDLE_MS", expected, 15_000)?;
+    if !(100..=60_000).contains(&idle) {
+        return Err(wrong("COHERE_IDLE_MS", expected));
+    }
+    Ok(CohereConfig {
+        model: env.get("COHERE_MODEL").unwrap_or(default.model),
+        base_url: base_url.trim_end_matches('/').to_owned(),
+        idle: Duration::from_millis(idle),
+        stream: env.parse("COHERE_STREAM", "true or false", default.stream)?,
+    })
+}
+
 /// A list of networks; a lone address is a network of one.
 fn networks(env: &Env<'_>, name: &str) -> Result<Vec<IpNet>, ConfigError> {
     env.list(name)
@@ -395,6 +447,9 @@ mod tests {
             ("API_ADDR", "nowhere"),
             ("APP_PORT", "70000"),
             ("TURN_LEASE_MS", "5"),
+            ("COHERE_BASE_URL", "api.cohere.com"),
+            ("COHERE_IDLE_MS", "0"),
+            ("COHERE_STREAM", "perhaps"),
             ("RATE_USER_PER_MINUTE", "many"),
             ("RATE_USER_BURST", "0"),
             ("TRUSTED_PROXIES", "10.0.0.0/99"),
@@ -436,6 +491,21 @@ mod tests {
             read(&hs256).unwrap().require_jwt().unwrap().mode,
             JwtMode::Hs256
         );
+    }
+
+    #[test]
+    fn the_model_is_the_default_one_unless_another_is_named() {
+        let token = ("APP_API_TOKEN", "t");
+        assert_eq!(read(&[token]).unwrap().cohere, CohereConfig::default());
+        let config = read(&[
+            token,
+            ("COHERE_BASE_URL", "http://127.0.0.1:4010/"),
+            ("COHERE_MODEL", "another"),
+            ("COHERE_STREAM", "false"),
+        ]);
+        let cohere = config.unwrap().cohere;
+        assert_eq!(cohere.base_url, "http://127.0.0.1:4010");
+        assert_eq!((cohere.model.as_str(), cohere.stream), ("another", false));
     }
 
     #[test]

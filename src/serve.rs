@@ -18,7 +18,9 @@ use tokio::{
 };
 
 use crate::{
-    assistant::{Assistant, offline::Offline},
+    assistant::{
+        Assistant, cohere::Cohere, fallback::ModelFirst, offline::Offline, planner::Planner,
+    },
     config::Config,
     http::{
         self, Edge, Gate,
@@ -28,7 +30,7 @@ use crate::{
         push::Push,
     },
     push::Vapid,
-    secrets,
+    secrets::{self, Secrets},
     shutdown::{Lifecycle, signalled},
     tables::{self, Limits},
 };
@@ -191,7 +193,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
         limits: RequestLimits::new(&config.rates),
         assistant: Arc::new(Assistant::new(
             actors.clone(),
-            Arc::new(Offline),
+            planner(config, &secrets)?,
             config.turn_lease,
             life.clone(),
         )),
@@ -202,6 +204,20 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
         pool,
     });
     Ok(Opened { host, edge })
+}
+
+/// A model where there is a key for one.
+fn planner(config: &Config, secrets: &Secrets) -> anyhow::Result<Arc<dyn Planner>> {
+    let Some(key) = &secrets.cohere_api_key else {
+        tracing::info!("no COHERE_API_KEY: the assistant plans offline");
+        return Ok(Arc::new(Offline));
+    };
+    let model = Cohere::new(&config.cohere, key)?;
+    tracing::info!(
+        model = config.cohere.model,
+        "the assistant plans with Cohere"
+    );
+    Ok(Arc::new(ModelFirst::new(model)))
 }
 
 /// Puts the fence up; the database may still be starting, or another replica be busy with it.

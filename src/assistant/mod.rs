@@ -6,8 +6,11 @@
 //! stands in the user actor's receipts. So whoever takes an open turn over reads the receipts,
 //! goes on with what is missing, and repeats nothing.
 
+pub mod cohere;
 pub mod dates;
+pub mod fallback;
 pub mod offline;
+mod outcomes;
 pub mod planner;
 pub mod tools;
 pub mod words;
@@ -291,6 +294,8 @@ impl Assistant {
         }
         let zone = self.zone(turn, held).await?;
         let now = held.said.created_at.to_zoned_datetime(zone);
+        let own = self.planner.for_turn(held.until);
+        let planner = own.as_deref().unwrap_or(self.planner.as_ref());
         for _ in 0..MOST_ROUNDS {
             let context = Context {
                 message: &held.said.text,
@@ -299,8 +304,11 @@ impl Assistant {
                 outcomes: &outcomes,
                 speak: &|_| {},
             };
-            let calls = match self.planner.plan(context).await? {
-                Step::Say(text) => return self.finish(turn, held, text, outcomes).await,
+            let calls = match planner.plan(context).await? {
+                Step::Say(text) => {
+                    let provider = planner.name();
+                    return self.finish(turn, held, provider, text, outcomes).await;
+                }
                 Step::Call(calls) => calls,
             };
             for call in calls {
@@ -322,7 +330,9 @@ impl Assistant {
             }
         }
         let text = "That was too much for one go, so I stopped. What I did until then is done.";
-        self.finish(turn, held, text.to_owned(), outcomes).await
+        let provider = planner.name();
+        self.finish(turn, held, provider, text.to_owned(), outcomes)
+            .await
     }
 
     /// The zone the message is read in; the first zone a person's browser names becomes theirs.
@@ -356,6 +366,7 @@ impl Assistant {
         &self,
         turn: &Turn<'_>,
         held: &Held<'_>,
+        provider: &str,
         text: String,
         outcomes: Vec<ToolOutcome>,
     ) -> Result<Carried, TurnError> {
@@ -364,7 +375,7 @@ impl Assistant {
             attempt: held.hold.attempt.clone(),
             text,
             tool_calls: records(outcomes),
-            provider: self.planner.name().to_owned(),
+            provider: provider.to_owned(),
         };
         match self.send(held, &turn.actor, turn.call(finish)).await {
             Ok(message) => Ok(Carried::Done(message)),

@@ -1,21 +1,31 @@
 //! What the chat loop and a planner say to each other.
 //!
 //! Within a turn the loop asks the planner for its next [`Step`] until that is [`Step::Say`]. A
-//! planner keeps no memory of its own: all it may use is in the [`Context`], so another replica
-//! can take a turn over half way.
+//! planner keeps nothing from turn to turn: all it needs is in the [`Context`], so another
+//! replica can take a turn over half way.
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 pub use todo_actors::{conversation::Role, message::ToolCall};
+use tokio::time::Instant;
 
 /// Decides what to do about a message.
 pub trait Planner: Send + Sync {
-    /// Its name, as replies give it: `offline`, `cohere`.
+    /// Its name, as replies give it: `offline`, `cohere`. The planner of one attempt names who
+    /// made its latest step.
     fn name(&self) -> &'static str;
 
     /// The next step of a turn. Calls that `context.outcomes` shows as done are not asked for
     /// again: after a takeover they come from the receipts of an earlier attempt.
     fn plan<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Result<Step, PlannerError>>;
+
+    /// The planner of one attempt at a turn, whose lease ends at `until`, where something must be
+    /// remembered from step to step, such as that a model has failed; `None` where this planner
+    /// itself will do.
+    fn for_turn(&self, until: Instant) -> Option<Box<dyn Planner>> {
+        let _ = until;
+        None
+    }
 }
 
 /// A call already made in this turn and what came of it.

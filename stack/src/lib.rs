@@ -19,7 +19,7 @@
 //!
 //! Servers are called `postgres`, `kafka`, `placement`, `scheduler`,
 //! `backend-1` with `daprd-1`, `backend-2` with `daprd-2`, …, `projector` with
-//! `daprd-projector`, and after [`Stack::start_isolated_replica`] `placement-2`.
+//! `daprd-projector`, `model` when one is wanted, and after [`Stack::start_isolated_replica`] `placement-2`.
 //!
 //! | module | holds |
 //! |---|---|
@@ -30,6 +30,7 @@
 //! | `postgres`, `kafka`, `dapr`, `app` | how each server is configured |
 //! | `ports`, `secrets` | what differs from stack to stack |
 //! | [`packages`] | programs from npm and PyPI |
+//! | `model` | the stand-in for the language model |
 //! | `issuer`, `topic` | tokens for tests, and what is in Kafka |
 
 mod app;
@@ -37,6 +38,7 @@ mod dapr;
 mod fleet;
 mod issuer;
 mod kafka;
+mod model;
 pub mod packages;
 mod ports;
 mod postgres;
@@ -51,6 +53,7 @@ mod topic;
 pub use app::Role;
 pub use fleet::Death;
 pub use issuer::{AUDIENCE, Issuer};
+pub use model::{Model, ModelServer};
 pub use ports::Ports;
 pub use process::Signal;
 pub use servers::Servers;

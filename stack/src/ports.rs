@@ -5,7 +5,7 @@
 //!
 //! | block | first port in the standard plan |
 //! |---|---|
-//! | postgres, kafka, placement, placement-2, scheduler, sentry, issuer | 7600, 7610, … 7660 |
+//! | postgres, kafka, placement, placement-2, scheduler, sentry, issuer, model | 7600, 7610, … 7670 |
 //! | projector and further consumers | 7700, 7710, … |
 //! | backend 1, 2, … with its sidecar | 8000, 8010, … |
 
@@ -33,7 +33,7 @@ pub(crate) struct PortPlan {
 }
 
 /// Servers with a fixed place in the standard plan, in the order of their blocks.
-const SERVERS: [&str; 7] = [
+const SERVERS: [&str; 8] = [
     "postgres",
     "kafka",
     "placement",
@@ -41,6 +41,7 @@ const SERVERS: [&str; 7] = [
     "scheduler",
     "sentry",
     "issuer",
+    "model",
 ];
 const FIRST_SERVER: u16 = 7600;
 const FIRST_CONSUMER: u16 = 7700;

@@ -14,6 +14,7 @@ use crate::app::{Kind, Pair, Role, job};
 use crate::dapr::{self, Sidecar};
 use crate::fleet::{Death, Fleet};
 use crate::issuer::Issuer;
+use crate::model::{self, Model};
 use crate::ports::{PortPlan, Ports};
 use crate::process::Signal;
 use crate::ready::Ready;
@@ -39,6 +40,9 @@ pub struct StackOptions {
     pub backend_env: BTreeMap<String, String>,
     /// Added to, or put in the place of, what the secret store holds.
     pub secrets: BTreeMap<String, String>,
+    /// Whether a stand-in for the language model runs, which the backends then ask unless their
+    /// environment names another.
+    pub model: bool,
     /// Whether PostgreSQL waits for the disk, as it does in production. Turned
     /// off it still survives being killed, only not a power cut.
     pub durable: bool,
@@ -55,6 +59,7 @@ impl StackOptions {
             dir: None,
             backend_env: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            model: false,
             durable: false,
         }
     }
@@ -70,6 +75,13 @@ impl StackOptions {
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.roles.push(role);
+        self
+    }
+
+    /// With a stand-in for the language model.
+    #[must_use]
+    pub fn with_model(mut self) -> Self {
+        self.model = true;
         self
     }
 
@@ -111,6 +123,7 @@ struct Inner {
     issuer: Issuer,
     database_url: String,
     brokers: String,
+    model: Option<Model>,
     fleet: Arc<Fleet>,
     plan: Mutex<PortPlan>,
     pairs: Mutex<Vec<Pair>>,
@@ -134,9 +147,11 @@ impl Stack {
             inner: Arc::new(inner),
         };
         let fleet = &stack.inner.fleet;
-        fleet
-            .start(&["postgres", "kafka", PLACEMENT, "scheduler"])
-            .await?;
+        let mut first = vec!["postgres", "kafka", PLACEMENT, "scheduler"];
+        if stack.inner.model.is_some() {
+            first.push(model::NAME);
+        }
+        fleet.start(&first).await?;
         let (migrated, topics) = tokio::join!(stack.job("migrate"), stack.job("topics"));
         migrated?;
         topics?;
@@ -219,6 +234,12 @@ impl Stack {
     #[must_use]
     pub fn token(&self, user: &str) -> String {
         self.inner.issuer.token(user)
+    }
+
+    /// The stand-in for the language model, if one was wanted.
+    #[must_use]
+    pub fn model(&self) -> Option<&Model> {
+        self.inner.model.as_ref()
     }
 
     /// The folder with data and logs.
@@ -404,7 +425,7 @@ fn replica_number(pair: &Pair) -> Option<usize> {
 
 impl Inner {
     /// Everything up to the first process; blocks.
-    fn prepare(options: StackOptions) -> Result<Self> {
+    fn prepare(mut options: StackOptions) -> Result<Self> {
         let servers = Servers::get()?;
         let (dir, temporary) = make_dir(options.dir.as_deref())?;
         check_space(&dir)?;
@@ -420,6 +441,23 @@ impl Inner {
         for role in &options.roles {
             plan.block(role.name(), Pair::PORTS)?;
         }
+        let fleet = Arc::new(Fleet::default());
+        let model = if options.model {
+            let port = plan.block(model::NAME, 1)?;
+            let (spec, model) = model::spec(&dir, port)?;
+            fleet.add(spec, vec![Ready::Http(model.health())]);
+            let env = &mut options.backend_env;
+            env.entry("COHERE_BASE_URL".to_owned())
+                .or_insert_with(|| model.url().to_owned());
+            let key = || model::KEY.to_owned();
+            let secrets = &mut options.secrets;
+            secrets
+                .entry("COHERE_API_KEY".to_owned())
+                .or_insert_with(key);
+            Some(model)
+        } else {
+            None
+        };
         let issuer = Issuer::start(plan.block("issuer", 1)?)?;
         let database_url = postgres::url(&secrets.database_password, postgres_port);
         let brokers = format!("127.0.0.1:{kafka_port}");
@@ -438,7 +476,6 @@ impl Inner {
         held.extend(options.secrets.clone());
         dapr::write_secrets(&dir, &held)?;
 
-        let fleet = Arc::new(Fleet::default());
         fleet.add(
             postgres::spec(
                 &servers,
@@ -471,6 +508,7 @@ impl Inner {
             issuer,
             database_url,
             brokers,
+            model,
             fleet,
             plan: Mutex::new(plan),
             pairs: Mutex::new(Vec::new()),

@@ -1,19 +1,10 @@
 //! Repeats: the same key many times at once, turns taken over, two writers forced for real.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use todo_actors::{
-    client::ActorClient,
-    conversation::{BeginTurn, TurnState, actor_id},
-    message::{Request, ToolCall},
-    sidecar::DaprSidecar,
-    user::AddTask,
-};
-use todo_stack::Stack;
 
 use crate::world::{Person, events, options, own, run, shared, until};
 
@@ -116,59 +107,6 @@ fn every_writing_route_takes_the_key() {
 }
 
 #[test]
-fn a_turn_whose_edge_died_between_two_tools_does_the_second_only() {
-    run(async {
-        // Given a lease short enough to wait for
-        let stack = own(options().env("TURN_LEASE_MS", "2000")).await;
-        let ann = Person::new(&stack, 1, "ann");
-        let client = actors(&stack, 1);
-        // And an edge that began the turn, called the first tool, and was never heard of again
-        let turn_id = derived("turn", "ann", "k");
-        let conversation = derived("conversation", "ann", "k");
-        let begin = BeginTurn {
-            turn_id: turn_id.clone(),
-            attempt: "the one that dies".into(),
-            text: "add buy milk and add buy bread".into(),
-            create: true,
-            lease_ms: 2000,
-        };
-        let begun = client
-            .send(&actor_id("ann", &conversation), Request::read(begin))
-            .await
-            .unwrap();
-        assert!(matches!(begun, TurnState::Begun { .. }));
-        let add = AddTask {
-            title: "buy milk".into(),
-            ..AddTask::default()
-        };
-        let mut request = Request::command(format!("{turn_id}/0"), add);
-        request.tool_call = Some(ToolCall {
-            tool: "add_task".into(),
-            arguments: json!({ "title": "buy milk" }),
-        });
-        client.send("ann", request).await.unwrap();
-
-        // When Ann's browser asks again
-        let reply = ann
-            .say("add buy milk and add buy bread", None, Some("k"))
-            .await
-            .ok();
-
-        // Then both are there once, and the reply shows both
-        assert_eq!(reply["turn_id"], turn_id);
-        assert_eq!(reply["tool_calls"].as_array().unwrap().len(), 2, "{reply}");
-        let titles: Vec<String> = ann
-            .tasks()
-            .await
-            .iter()
-            .map(|task| task["title"].as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(titles, ["buy milk", "buy bread"]);
-        stack.shutdown().await.unwrap();
-    });
-}
-
-#[test]
 fn two_activations_of_one_user_never_fork_the_journal() {
     run(async {
         // Given a second placement service with a host of its own on the same database
@@ -223,23 +161,4 @@ fn two_activations_of_one_user_never_fork_the_journal() {
         assert_eq!(sequences, (1..=241).collect());
         stack.shutdown().await.unwrap();
     });
-}
-
-/// Calls to actors through a replica's sidecar, as an edge makes them.
-fn actors(stack: &Stack, replica: usize) -> ActorClient {
-    let dapr = stack.dapr(replica).unwrap();
-    let endpoint = format!("http://127.0.0.1:{}", dapr.grpc_port);
-    ActorClient::new(Arc::new(
-        DaprSidecar::connect(&endpoint, Some(&dapr.api_token)).unwrap(),
-    ))
-}
-
-/// An id as the edge derives it from a person's key.
-fn derived(what: &str, user: &str, key: &str) -> String {
-    let digest = Sha256::digest(format!("{what}\0{user}\0{key}"));
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -12,6 +12,7 @@ mod growth;
 mod idempotency;
 mod main_job;
 mod mcp;
+mod model;
 mod outages;
 mod push;
 mod replicas;

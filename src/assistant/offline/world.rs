@@ -4,7 +4,10 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde_json::{Value, json};
 
 use super::plan;
-use crate::assistant::planner::{Context, HistoryMessage, Step, ToolCall, ToolOutcome};
+use crate::assistant::{
+    planner::{Context, HistoryMessage, Step, ToolCall, ToolOutcome},
+    tools,
+};
 
 /// Monday 23 November 2026, 10:00, in Berlin.
 pub fn now() -> ZonedDateTime {
@@ -47,6 +50,8 @@ pub struct World {
 
 impl World {
     pub fn run(&mut self, call: &ToolCall) -> Value {
+        let tool = tools::ALL.iter().find(|tool| tool.name == call.tool);
+        tools::check(tool.unwrap(), &call.arguments).unwrap();
         let text = |name: &str| call.arguments.get(name).and_then(Value::as_str);
         let past = text("due_at")
             .is_some_and(|at| at.parse::<Timestamp>().unwrap() < now().timestamp())

@@ -12,8 +12,11 @@ mod set_time_zone;
 mod undo;
 mod update_task;
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use futures::future::BoxFuture;
 use jiff::{Timestamp, civil::Date};
+use jsonschema::Validator;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use todo_actors::{
@@ -123,15 +126,51 @@ impl Scope<'_> {
     }
 }
 
-/// Runs the call of `scope` and answers `{"ok": …}` or `{"refused": {"code", "message"}}`.
+/// The schemas of all tools, ready to check with. One that is none could check nothing, so its
+/// tool refuses every call.
+static SCHEMAS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
+    let compiled = ALL.iter().filter_map(|tool| {
+        let schema = jsonschema::validator_for(&(tool.arguments)()).ok()?;
+        Some((tool.name, schema))
+    });
+    compiled.collect()
+});
+/// The longest complaint about arguments, in characters.
+const LONGEST_COMPLAINT: usize = 300;
+
+/// Checks the arguments of a call against its tool's schema.
+pub(super) fn check(tool: &Tool, arguments: &Value) -> Result<(), Refusal> {
+    let problem = match SCHEMAS
+        .get(tool.name)
+        .map(|schema| schema.validate(arguments))
+    {
+        Some(Ok(())) => return Ok(()),
+        Some(Err(error)) => match error.instance_path().to_string().trim_start_matches('/') {
+            "" => error.to_string(),
+            place => format!("{place}: {error}"),
+        },
+        None => "they cannot be checked".to_owned(),
+    };
+    let problem: String = problem.chars().take(LONGEST_COMPLAINT).collect();
+    Err(misfit(&problem))
+}
+
+fn misfit(problem: &str) -> Refusal {
+    Refusal::invalid(format!("The arguments do not fit: {problem}."))
+}
+
+/// Runs the call of `scope`, if its arguments fit the tool's schema, and answers `{"ok": …}` or `{"refused": {"code", "message"}}`.
 ///
 /// # Errors
 /// Something broke.
 pub async fn run(scope: &Scope<'_>) -> Result<Value, Failure> {
     let reply = match find(&scope.call.tool) {
-        Some(tool) => (tool.run)(scope, scope.call.arguments.clone())
-            .await
-            .map(|reply| (tool.present)(reply)),
+        Some(tool) => match check(tool, &scope.call.arguments) {
+            Ok(()) => (tool.run)(scope, scope.call.arguments.clone())
+                .await
+                .map(|reply| (tool.present)(reply)),
+            Err(refusal) => Err(refusal.into()),
+        },
         None => Err(Refusal::invalid("There is no such tool.").into()),
     };
     match reply {
@@ -139,6 +178,12 @@ pub async fn run(scope: &Scope<'_>) -> Result<Value, Failure> {
         Err(CallError::Refused(refusal)) => Ok(json!({ "refused": refusal })),
         Err(CallError::Failed(failure)) => Err(failure),
     }
+}
+
+/// What a tool does; `None` when there is no such tool.
+#[must_use]
+pub fn effect(name: &str) -> Option<Effect> {
+    find(name).map(|tool| tool.effect)
 }
 
 /// What a planner sees of a reply that stands in a receipt.
@@ -170,8 +215,7 @@ fn find(name: &str) -> Option<&'static Tool> {
 
 /// Reads the arguments of a call.
 fn arguments<T: DeserializeOwned>(arguments: Value) -> Result<T, Refusal> {
-    serde_json::from_value(arguments)
-        .map_err(|error| Refusal::invalid(format!("The arguments do not fit: {error}.")))
+    serde_json::from_value(arguments).map_err(|error| misfit(&error.to_string()))
 }
 
 fn to_value<T: serde::Serialize>(reply: &T) -> Result<Value, CallError> {
@@ -230,6 +274,35 @@ mod tests {
                 tool.name
             );
         }
+    }
+
+    #[test]
+    fn arguments_are_checked_before_a_tool_runs() {
+        let problem = |tool: &str, arguments: Value| {
+            check(find(tool).unwrap(), &arguments)
+                .err()
+                .map(|r| r.message)
+        };
+        assert_eq!(SCHEMAS.len(), ALL.len());
+        assert_eq!(problem("add_task", json!({"title": "milk"})), None);
+        assert_eq!(problem("undo", json!({})), None);
+        for (tool, arguments) in [
+            ("add_task", json!({})),
+            ("add_task", json!({"title": 7})),
+            ("add_task", json!({"title": "milk", "user_id": "bob"})),
+            ("add_task", json!({"title": "milk", "priority": "huge"})),
+            ("delete_task", json!({"task_id": ["a", "b"]})),
+            ("delete_task", json!("all")),
+            ("undo", json!({"steps": 20})),
+        ] {
+            let problem = problem(tool, arguments).unwrap();
+            assert!(
+                problem.starts_with("The arguments do not fit: "),
+                "{problem}"
+            );
+        }
+        let long = problem("delete_task", json!("x".repeat(5_000))).unwrap();
+        assert!(long.len() < 400, "{}", long.len());
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub struct Up {
     /// Forget the data of earlier runs.
     #[arg(long)]
     fresh: bool,
+    /// Let the assistant ask a stand-in for the language model, which knows only the
+    /// conversations in stack/aimock/fixtures.json.
+    #[arg(long)]
+    model: bool,
     /// Run this backend instead of building one.
     #[arg(long, value_name = "FILE")]
     backend: Option<PathBuf>,
@@ -63,7 +67,11 @@ pub async fn run(up: Up) -> Result<()> {
     options.ports = Ports::Standard;
     options.dir = Some(data_dir().to_owned());
     options.durable = true;
-    if let Ok(key) = std::env::var("COHERE_API_KEY") {
+    options.model = up.model;
+    // A real key is nothing for a stand-in.
+    if let Ok(key) = std::env::var("COHERE_API_KEY")
+        && !up.model
+    {
         options.secrets.insert("COHERE_API_KEY".to_owned(), key);
     }
     watch_over(options).await
@@ -150,6 +158,9 @@ async fn detach(up: &Up, backend: &Path) -> Result<()> {
         .arg(backend);
     if up.fresh {
         command.arg("--fresh");
+    }
+    if up.model {
+        command.arg("--model");
     }
     let mut child = command
         .stdin(Stdio::null())
