@@ -4,7 +4,10 @@ use jiff::{Timestamp, ZonedDateTime};
 use serde_json::{Value, json};
 
 use super::plan;
-use crate::assistant::planner::{Context, HistoryMessage, Step, ToolCall, ToolOutcome};
+use crate::assistant::{
+    confirm,
+    planner::{Context, HistoryMessage, Step, ToolCall, ToolOutcome},
+};
 
 /// Monday 23 November 2026, 10:00, in Berlin.
 pub fn now() -> ZonedDateTime {
@@ -162,6 +165,11 @@ pub fn turn(
                     !next.is_empty(),
                     "{message:?} makes no call and says nothing"
                 );
+                // As the chat loop does.
+                let held = confirm::held(&next, &outcomes);
+                if !held.is_empty() {
+                    return (calls, format!("held: {}", held.join(", ")));
+                }
                 for call in next {
                     let result = world.run(&call);
                     outcomes.push(ToolOutcome {
