@@ -13,9 +13,9 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{
+    account,
     cohere::{self, Cohere, CohereTurn, joined},
     offline::{self, Offline},
-    outcomes,
     planner::{Context, Planner, PlannerError, Step},
 };
 
@@ -114,7 +114,7 @@ impl Planner for Attempt {
             if spoken.is_empty() && context.outcomes.is_empty() {
                 return Ok(simpler(&context));
             }
-            let end = outcomes::unfinished(BROKE_OFF, context.outcomes);
+            let end = account::unfinished(BROKE_OFF, context.outcomes);
             Ok(Step::Say(joined(&spoken, &end)))
         })
     }

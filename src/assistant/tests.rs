@@ -3,11 +3,16 @@ use std::sync::Mutex;
 use futures::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 use todo_actors::{
+    conversation::BeginTurn,
     message::{Outcome, ToolCall},
     sidecar::SidecarError,
 };
 
-use super::*;
+use super::{
+    planner::{Context, Step},
+    records::MOST_RESULT_BYTES,
+    *,
+};
 use crate::test_actors::{Call, Script};
 
 /// Adds every word of the message as a task, one call at a time, unless it was added already.
@@ -100,7 +105,7 @@ fn actors(
             "profile" | "set_profile" => {
                 json!({"time_zone": "Europe/Berlin", "time_zone_set": true})
             }
-            "release_turn" => json!({"held": true}),
+            "release_turn" | "holds_turn" => json!({"held": true}),
             other => panic!("{other} was not expected"),
         }))
     })
@@ -114,7 +119,7 @@ async fn run(
     let lease = Duration::from_millis(lease);
     let life = Lifecycle::default();
     let assistant = Assistant::new(script.client(), Arc::new(WordByWord), lease, life);
-    assistant.turn(request).await
+    assistant.turn(request, &Show::default()).await
 }
 
 #[tokio::test]
@@ -288,7 +293,8 @@ async fn a_turn_that_panics_is_handed_back_before_the_process_may_end() {
     });
     let (lease, life) = (Duration::from_secs(60), Lifecycle::default());
     let assistant = Assistant::new(script.client(), Arc::new(Panics), lease, life.clone());
-    let turn = tokio::spawn(async move { assistant.turn(&request("milk")).await });
+    let turn =
+        tokio::spawn(async move { assistant.turn(&request("milk"), &Show::default()).await });
     assert!(turn.await.unwrap_err().is_panic());
     assert_eq!(life.busy_count(), 1);
     life.idle().await;
@@ -309,14 +315,16 @@ fn the_same_call_at_the_same_point_has_the_same_key_and_no_other_call_has_it() {
         tool: "add_task".to_owned(),
         arguments: json!({ "title": title }),
     };
-    let made = |title: &str| ToolOutcome {
-        call: call(title),
-        result: json!({}),
+    let key = |title: &str, made: &[&str]| {
+        let made: Vec<ToolCall> = made.iter().map(|title| call(title)).collect();
+        let made = made
+            .iter()
+            .map(|made| (made.tool.as_str(), &made.arguments));
+        turn.step_key(&turn.call_id(&call(title), made))
     };
-    let first = turn.step_key(&call("milk"), &[]);
-    assert_eq!(first, turn.step_key(&call("milk"), &[made("eggs")]));
-    let second = turn.step_key(&call("milk"), &[made("milk")]);
-    let other = turn.step_key(&call("eggs"), &[]);
+    let first = key("milk", &[]);
+    assert_eq!(first, key("milk", &["eggs"]));
+    let (second, other) = (key("milk", &["milk"]), key("eggs", &[]));
     assert!(first != second && first != other && second != other);
 }
 
@@ -392,9 +400,15 @@ async fn past_its_lease_no_tool_is_called() {
     let lease = Duration::from_secs(2);
     let (planner, life) = (Arc::new(Slow(Mutex::new(3))), Lifecycle::default());
     let assistant = Assistant::new(script.client(), planner, lease, life);
-    assistant.turn(&request("milk")).await.unwrap();
+    assistant
+        .turn(&request("milk"), &Show::default())
+        .await
+        .unwrap();
+    let mut calls = script.calls();
+    calls.retain(|call| call.method != "holds_turn");
+    let methods: Vec<&str> = calls.iter().map(|call| call.method.as_str()).collect();
     assert_eq!(
-        script.methods(),
+        methods,
         [
             "begin_turn",
             "profile",
@@ -404,7 +418,7 @@ async fn past_its_lease_no_tool_is_called() {
             "finish_turn"
         ],
     );
-    let attempt = |n: usize| script.calls()[n].request["message"]["attempt"].clone();
+    let attempt = |n: usize| calls[n].request["message"]["attempt"].clone();
     assert_ne!(attempt(0), attempt(2));
 }
 

@@ -46,6 +46,16 @@ const ABBREVIATIONS: &[&str] = &[
     "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
 ];
 
+/// In quotes, on one line, so that a title cannot pass for our own words.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    format!("“{line}”")
+}
+
 /// The message's tokens in order.
 #[must_use]
 pub fn tokens(message: &str) -> Vec<Token> {

@@ -128,6 +128,8 @@ pub struct Message {
     provider: Option<String>,
     /// The turn was abandoned: what it did is not known.
     interrupted: bool,
+    /// The person stopped the turn: the text says what had been done by then.
+    stopped: bool,
     /// When it was said.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -143,6 +145,7 @@ impl From<ChatMessage> for Message {
             tool_calls,
             provider,
             interrupted,
+            stopped,
             created_at,
         } = message;
         let tool_calls = tool_calls.into_iter().map(Into::into).collect();
@@ -154,6 +157,7 @@ impl From<ChatMessage> for Message {
             tool_calls,
             provider,
             interrupted,
+            stopped,
             created_at,
         }
     }

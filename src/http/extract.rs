@@ -129,17 +129,36 @@ impl<S: Send + Sync> FromRequestParts<S> for ItemId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let params = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| bad_path())?;
-        let id = params
-            .iter()
-            .find(|(name, _)| *name == "id")
-            .map(|(_, id)| id.to_owned());
-        id.filter(|id| valid_conversation_id(id))
-            .map(Self)
-            .ok_or_else(no_such_item)
+        Ok(Self(path_id(parts, state, "id").await?))
     }
+}
+
+/// The id of a turn in the path, read as [`ItemId`] is.
+#[derive(Debug, Clone)]
+pub struct TurnId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TurnId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(path_id(parts, state, "turn_id").await?))
+    }
+}
+
+async fn path_id<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    named: &str,
+) -> Result<String, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| bad_path())?;
+    let id = params
+        .iter()
+        .find(|(name, _)| *name == named)
+        .map(|(_, id)| id.to_owned());
+    id.filter(|id| valid_conversation_id(id))
+        .ok_or_else(no_such_item)
 }
 
 /// For a path whose percent-encoding is not UTF-8.

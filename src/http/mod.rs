@@ -82,6 +82,8 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
     OpenApiRouter::with_openapi(description())
         // /api/{user_id}/chat
         .routes(routes!(chat::say))
+        // /api/{user_id}/chat/{turn_id}/stop
+        .routes(routes!(chat::stop))
         // /api/{user_id}/tasks
         .routes(routes!(tasks::list, tasks::add))
         // /api/{user_id}/tasks/{id}

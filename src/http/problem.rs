@@ -177,6 +177,12 @@ impl Problem {
         Self::new(Kind::Internal, BROKEN)
     }
 
+    /// The sentence for people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Its HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

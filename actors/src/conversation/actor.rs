@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, MessagePage, ReleaseTurn, Rename,
-    RepublishConversation, TurnState,
-    state::{Begin, Conversation, PER_PAGE, no_such_conversation},
+    BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, HoldsTurn, MessagePage, ReleaseTurn,
+    Rename, RepublishConversation, StopTurn, TurnState,
+    state::{Conversation, PER_PAGE, no_such_conversation},
+    turns::Begin,
 };
 use crate::{
-    host::{Answer, answer, command, parse},
+    host::{Answer, answer, command, parse, query},
     journal::Journal,
     message::{CallError, Failure, Message, Request},
     sidecar::StateReader,
@@ -28,6 +29,11 @@ pub(crate) async fn call(chat: &mut Activation<Conversation>, method: &str, body
         }),
         FinishTurn::METHOD => command::<FinishTurn, _>(chat, body).await,
         ReleaseTurn::METHOD => command::<ReleaseTurn, _>(chat, body).await,
+        StopTurn::METHOD => answer(match parse(body) {
+            Ok(request) => stop_turn(chat, request).await,
+            Err(failure) => Err(failure.into()),
+        }),
+        HoldsTurn::METHOD => query::<HoldsTurn, _>(chat, body).await,
         Rename::METHOD => command::<Rename, _>(chat, body).await,
         Delete::METHOD => command::<Delete, _>(chat, body).await,
         GetMessages::METHOD => answer(match parse::<GetMessages>(body) {
@@ -55,13 +61,31 @@ async fn begin_turn(
         .message
         .begin(journal.state(), services.clock.now())?
     {
-        let reply = read(journal, services.sidecar.as_ref(), index..index + 1)
-            .await?
-            .pop();
-        let reply = reply.ok_or_else(|| Failure::terminal("a finished turn's reply is missing"))?;
+        let reply = finished_reply(journal, services.sidecar.as_ref(), index).await?;
         return Ok(TurnState::Done { reply });
     }
     chat.command(request).await
+}
+
+async fn stop_turn(
+    chat: &mut Activation<Conversation>,
+    request: Request<StopTurn>,
+) -> Result<ChatMessage, CallError> {
+    let services = chat.services().clone();
+    let journal = chat.journal().await?;
+    if let Some(index) = journal.state().finished(&request.message.turn_id) {
+        return Ok(finished_reply(journal, services.sidecar.as_ref(), index).await?);
+    }
+    chat.command(request).await
+}
+
+async fn finished_reply(
+    journal: &Journal<Conversation>,
+    reader: &dyn StateReader,
+    index: u64,
+) -> Result<ChatMessage, Failure> {
+    let reply = read(journal, reader, index..index + 1).await?.pop();
+    reply.ok_or_else(|| Failure::terminal("a finished turn's reply is missing"))
 }
 
 async fn messages(

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ChatMessage;
+use super::{ChatMessage, Pending};
 use crate::{
     event::{Announce, Draft, Topic},
     message::ActorRef,
@@ -28,6 +28,9 @@ pub enum Event {
         /// For the person's: the attempt that holds the turn now open.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         attempt: Option<String>,
+        /// For the assistant's: what it asks to confirm.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pending: Option<Pending>,
     },
     /// Another attempt took the open turn over.
     TurnResumed {

@@ -1,10 +1,11 @@
 //! The `Conversation` actor: the messages of one conversation and the turn now open in it.
 //!
-//! This page lists its messages; the rules are in [`state`].
+//! This page lists its messages; the rules are in [`state`] and `turns`.
 
 pub(crate) mod actor;
 pub mod event;
 pub mod state;
+mod turns;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ messages! {
     BeginTurn = "begin_turn" -> TurnState,
     FinishTurn = "finish_turn" -> ChatMessage,
     ReleaseTurn = "release_turn" -> Released,
+    StopTurn = "stop_turn" -> ChatMessage,
+    HoldsTurn = "holds_turn" -> TurnHeld,
     GetMessages = "messages" -> MessagePage,
     Rename = "rename" -> Renamed,
     Delete = "delete_conversation" -> Deleted,
@@ -74,6 +77,9 @@ pub enum TurnState {
         /// What the person said, as stored when the turn first began: a resumed turn goes by
         /// this, whatever its retry says, and reads dates from its moment.
         said: ChatMessage,
+        /// What the reply before asked to confirm: this turn confirms it or drops it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pending: Option<Pending>,
     },
     /// The turn is done; this is the reply.
     Done {
@@ -102,6 +108,47 @@ pub struct FinishTurn {
     pub tool_calls: Vec<ToolCallRecord>,
     /// Which planner answered, such as `offline`.
     pub provider: String,
+    /// What the reply asks the person to confirm with their next message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+}
+
+/// The most tasks one confirmation can be about.
+pub const MOST_PENDING: usize = 100;
+
+/// A deletion that waits for the person's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The tasks, 1 to [`MOST_PENDING`].
+    pub task_ids: Vec<String>,
+}
+
+/// Ends an open turn, whoever holds it; its holder is refused from now on. Answers the reply
+/// that says so, or that of a turn that is finished already.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StopTurn {
+    /// The turn.
+    pub turn_id: String,
+    /// The reply.
+    pub text: String,
+    /// What was done before.
+    pub tool_calls: Vec<ToolCallRecord>,
+}
+
+/// Asks whether an attempt still holds its turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoldsTurn {
+    /// The turn.
+    pub turn_id: String,
+    /// The attempt.
+    pub attempt: String,
+}
+
+/// The answer to [`HoldsTurn`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TurnHeld {
+    /// Not so once the turn was stopped, finished or taken over.
+    pub held: bool,
 }
 
 /// Lets go of a turn that could not be finished, so that the person's retry can go on with it
@@ -152,6 +199,9 @@ pub struct ChatMessage {
     /// The turn was abandoned and another began: the reply stands for what is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// The person stopped the turn: the reply says what had been done by then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// When it was said.
     pub created_at: Timestamp,
 }

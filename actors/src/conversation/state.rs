@@ -1,14 +1,12 @@
-//! The rules of a conversation: its messages, and who holds the turn now open.
+//! What a conversation holds, how events change it, and the rules of its title and its end. The
+//! rules of its turns are in [`super::turns`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BeginTurn, ChatMessage, Delete, Deleted, FinishTurn, ReleaseTurn, Released, Rename, Renamed,
-    Role, TurnState, event::Event,
-};
+use super::{ChatMessage, Delete, Deleted, Pending, Rename, Renamed, Role, event::Event};
 use crate::{
     journal::State,
     message::Refusal,
@@ -22,14 +20,7 @@ pub(super) const PER_PAGE: u64 = 16;
 const PAGES_KEPT: u64 = 2;
 /// Messages the planner is given.
 const HISTORY: usize = 20;
-const LONGEST_MESSAGE: usize = 4_000;
-const LONGEST_REPLY: usize = 16_000;
 const LONGEST_TITLE: usize = 100;
-/// A title made of the first words said has at most this many characters.
-const MADE_TITLE: usize = 60;
-const LONGEST_ID: usize = 64;
-/// What stands in the place of a reply that never came.
-const INTERRUPTED: &str = "This answer was interrupted. Look at your tasks to see what was done, and ask again if needed.";
 
 /// One conversation.
 #[derive(Debug)]
@@ -48,26 +39,36 @@ pub struct Conversation {
 
 /// What is known of a conversation that exists or existed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct About {
+pub(super) struct About {
     title: String,
     created_at: Timestamp,
     updated_at: Timestamp,
-    deleted: bool,
-    open: Option<OpenTurn>,
+    pub(super) deleted: bool,
+    pub(super) open: Option<OpenTurn>,
     count: u64,
+    /// What the newest reply asked to confirm; the turn after it decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pending: Option<Pending>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct OpenTurn {
-    turn_id: String,
+pub(super) struct OpenTurn {
+    pub(super) turn_id: String,
     /// Absent when nobody holds it.
-    attempt: Option<String>,
+    pub(super) attempt: Option<String>,
     /// When that attempt took it.
-    since: Timestamp,
+    pub(super) since: Timestamp,
     /// The index of the person's message.
-    said: u64,
+    pub(super) said: u64,
     /// Whether an earlier attempt may have called tools.
-    resumed: bool,
+    pub(super) resumed: bool,
+}
+
+impl OpenTurn {
+    /// Whether this attempt holds this turn.
+    pub(super) fn is_held_by(&self, turn_id: &str, attempt: &str) -> bool {
+        self.turn_id == turn_id && self.attempt.as_deref() == Some(attempt)
+    }
 }
 
 impl Default for Conversation {
@@ -133,14 +134,19 @@ impl Conversation {
         serde_json::from_slice(bytes)
     }
 
-    fn live(&self) -> Result<&About, Refusal> {
+    /// What is known of it, once it was started.
+    pub(super) fn about(&self) -> Option<&About> {
+        self.about.as_ref()
+    }
+
+    pub(super) fn live(&self) -> Result<&About, Refusal> {
         self.about
             .as_ref()
             .filter(|about| !about.deleted)
             .ok_or_else(no_such_conversation)
     }
 
-    fn history(&self, before: u64) -> Vec<ChatMessage> {
+    pub(super) fn history(&self, before: u64) -> Vec<ChatMessage> {
         let mut newest: Vec<ChatMessage> = self
             .messages
             .range(..before)
@@ -179,10 +185,15 @@ impl State for Conversation {
                     deleted: false,
                     open: None,
                     count: 0,
+                    pending: None,
                 });
                 self.about_dirty = true;
             }
-            Event::MessageAdded { message, attempt } => {
+            Event::MessageAdded {
+                message,
+                attempt,
+                pending,
+            } => {
                 self.count = message.index + 1;
                 self.dirty.insert(message.index / PER_PAGE);
                 self.messages.insert(message.index, message.clone());
@@ -201,6 +212,10 @@ impl State for Conversation {
                 };
                 let count = self.count;
                 self.update(|about| {
+                    // Whoever takes the open turn over must find what it may confirm.
+                    if open.is_none() {
+                        about.pending.clone_from(pending);
+                    }
                     about.open = open;
                     about.count = count;
                     about.updated_at = message.created_at;
@@ -232,6 +247,7 @@ impl State for Conversation {
                     about.deleted = true;
                     about.open = None;
                     about.count = 0;
+                    about.pending = None;
                 });
             }
         }
@@ -322,225 +338,13 @@ impl State for Conversation {
     }
 }
 
-type Decided<R> = Result<Decision<Event, R>, Refusal>;
+pub(super) type Decided<R> = Result<Decision<Event, R>, Refusal>;
 
-fn unchanged<R>(reply: R) -> Decided<R> {
+pub(super) fn unchanged<R>(reply: R) -> Decided<R> {
     Ok(Decision {
         events: Vec::new(),
         reply,
     })
-}
-
-/// What `begin_turn` comes to; a finished turn's reply may have to be read from its page.
-pub(super) enum Begin {
-    Decided(TurnState, Vec<Event>),
-    Finished(u64),
-}
-
-impl BeginTurn {
-    pub(super) fn begin(&self, state: &Conversation, now: Timestamp) -> Result<Begin, Refusal> {
-        let text = self.checked_text()?;
-        let Some(about) = &state.about else {
-            if !self.create {
-                return Err(no_such_conversation());
-            }
-            let started = Event::Started {
-                title: made_title(text),
-                created_at: now,
-            };
-            return Ok(self.open_turn(state, text, now, vec![started], true));
-        };
-        if about.deleted {
-            return Err(no_such_conversation());
-        }
-        if let Some(index) = state.finished(&self.turn_id) {
-            return Ok(Begin::Finished(index));
-        }
-        let Some(open) = &about.open else {
-            return Ok(self.open_turn(state, text, now, Vec::new(), false));
-        };
-        let age_ms = age_ms(open.since, now);
-        let same_turn = open.turn_id == self.turn_id;
-        let ours = same_turn && open.attempt.as_deref() == Some(self.attempt.as_str());
-        let held = open.attempt.is_some() && age_ms < self.lease_ms;
-        let begun = |resumed| {
-            let said = state.recent(open.said).cloned();
-            Ok(TurnState::Begun {
-                history: state.history(open.said),
-                resumed,
-                started: open.said == 0,
-                // Nothing can follow it while the turn is open, so it is among the newest.
-                said: said.ok_or_else(no_such_conversation)?,
-            })
-        };
-        if ours {
-            return Ok(Begin::Decided(begun(open.resumed)?, Vec::new()));
-        }
-        if held {
-            return Ok(Begin::Decided(
-                TurnState::Busy { age_ms, same_turn },
-                Vec::new(),
-            ));
-        }
-        if same_turn {
-            let (turn_id, attempt) = (self.turn_id.clone(), self.attempt.clone());
-            let resumed = Event::TurnResumed {
-                turn_id,
-                attempt,
-                at: now,
-            };
-            return Ok(Begin::Decided(begun(true)?, vec![resumed]));
-        }
-        // Nobody came back for the older turn: its place in the conversation is filled.
-        let interrupted = ChatMessage {
-            index: state.count,
-            turn_id: open.turn_id.clone(),
-            role: Role::Assistant,
-            text: INTERRUPTED.to_owned(),
-            tool_calls: Vec::new(),
-            provider: None,
-            interrupted: true,
-            created_at: now,
-        };
-        let interrupted = Event::MessageAdded {
-            message: interrupted,
-            attempt: None,
-        };
-        Ok(self.open_turn(state, text, now, vec![interrupted], false))
-    }
-
-    fn open_turn(
-        &self,
-        state: &Conversation,
-        text: &str,
-        now: Timestamp,
-        mut events: Vec<Event>,
-        started: bool,
-    ) -> Begin {
-        let mut history = state.history(u64::MAX);
-        let mut index = state.count;
-        for event in &events {
-            if let Event::MessageAdded { message, .. } = event {
-                history.push(message.clone());
-                index += 1;
-            }
-        }
-        let message = ChatMessage {
-            index,
-            turn_id: self.turn_id.clone(),
-            role: Role::User,
-            text: text.to_owned(),
-            tool_calls: Vec::new(),
-            provider: None,
-            interrupted: false,
-            created_at: now,
-        };
-        events.push(Event::MessageAdded {
-            message: message.clone(),
-            attempt: Some(self.attempt.clone()),
-        });
-        let begun = TurnState::Begun {
-            history,
-            resumed: false,
-            started,
-            said: message,
-        };
-        Begin::Decided(begun, events)
-    }
-
-    fn checked_text(&self) -> Result<&str, Refusal> {
-        if self.turn_id.len() > LONGEST_ID || self.attempt.len() > LONGEST_ID {
-            return Err(Refusal::invalid("The turn's ids are too long."));
-        }
-        let text = self.text.trim();
-        if text.is_empty() {
-            return Err(Refusal::invalid("Say something: the message is empty."));
-        }
-        if text.chars().count() > LONGEST_MESSAGE {
-            return Err(Refusal::invalid(format!(
-                "The message is longer than {LONGEST_MESSAGE} characters. Say it in several."
-            )));
-        }
-        if text.contains('\0') {
-            return Err(Refusal::invalid("The message contains a NUL character."));
-        }
-        Ok(text)
-    }
-}
-
-impl Command<Conversation> for BeginTurn {
-    /// A finished turn answers with a reply that is still in memory; the actor reads older ones
-    /// from their pages before it comes here.
-    fn decide(&self, state: &Conversation, now: Timestamp) -> Decided<TurnState> {
-        match self.begin(state, now)? {
-            Begin::Decided(reply, events) => Ok(Decision { events, reply }),
-            Begin::Finished(index) => match state.recent(index) {
-                Some(reply) => unchanged(TurnState::Done {
-                    reply: reply.clone(),
-                }),
-                None => Err(Refusal::not_found(
-                    "The reply to that message is no longer kept.",
-                )),
-            },
-        }
-    }
-}
-
-impl Command<Conversation> for FinishTurn {
-    fn decide(&self, state: &Conversation, now: Timestamp) -> Decided<ChatMessage> {
-        let about = state.live()?;
-        if let Some(reply) = state
-            .finished(&self.turn_id)
-            .and_then(|index| state.recent(index))
-        {
-            return unchanged(reply.clone());
-        }
-        let held = about.open.as_ref().is_some_and(|open| {
-            open.turn_id == self.turn_id && open.attempt.as_deref() == Some(self.attempt.as_str())
-        });
-        if !held {
-            return Err(Refusal::conflict(
-                "Another attempt has taken this turn over.",
-            ));
-        }
-        let message = ChatMessage {
-            index: state.count,
-            turn_id: self.turn_id.clone(),
-            role: Role::Assistant,
-            text: self.text.chars().take(LONGEST_REPLY).collect(),
-            tool_calls: self.tool_calls.clone(),
-            provider: Some(self.provider.clone()),
-            interrupted: false,
-            created_at: now,
-        };
-        let event = Event::MessageAdded {
-            message: message.clone(),
-            attempt: None,
-        };
-        Ok(Decision {
-            events: vec![event],
-            reply: message,
-        })
-    }
-}
-
-impl Command<Conversation> for ReleaseTurn {
-    fn decide(&self, state: &Conversation, _now: Timestamp) -> Decided<Released> {
-        let held = state.live()?.open.as_ref().is_some_and(|open| {
-            open.turn_id == self.turn_id && open.attempt.as_deref() == Some(self.attempt.as_str())
-        });
-        let events = if held {
-            vec![Event::TurnReleased {
-                turn_id: self.turn_id.clone(),
-            }]
-        } else {
-            Vec::new()
-        };
-        Ok(Decision {
-            events,
-            reply: Released { held },
-        })
-    }
 }
 
 impl Command<Conversation> for Rename {
@@ -578,20 +382,6 @@ impl Command<Conversation> for Delete {
             reply: Deleted {},
         })
     }
-}
-
-fn age_ms(since: Timestamp, now: Timestamp) -> u64 {
-    u64::try_from(now.as_millisecond() - since.as_millisecond()).unwrap_or(0)
-}
-
-fn made_title(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let words: String = words.chars().filter(|c| !c.is_control()).collect();
-    if words.chars().count() <= MADE_TITLE {
-        return words;
-    }
-    let cut: String = words.chars().take(MADE_TITLE - 1).collect();
-    format!("{}…", cut.trim_end())
 }
 
 /// Says the same of a conversation that is another's, is deleted, or never was.

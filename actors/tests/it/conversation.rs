@@ -37,6 +37,7 @@ fn finish_message(turn: &str, attempt: &str) -> FinishTurn {
         text: format!("reply to {turn}"),
         tool_calls: Vec::new(),
         provider: "offline".into(),
+        pending: None,
     }
 }
 

@@ -30,7 +30,7 @@ use self::{
     http::Http,
 };
 use super::{
-    outcomes,
+    account,
     planner::{Context, Planner, PlannerError, Step, ToolCall},
     tools,
 };
@@ -142,7 +142,7 @@ impl CohereTurn {
                 return Ok(Step::Say(memory.said.clone()));
             }
             if !may_call {
-                let text = outcomes::unfinished(
+                let text = account::unfinished(
                     "I stopped, because I asked for one step after the other and came to no end.",
                     context.outcomes,
                 );

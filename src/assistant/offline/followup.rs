@@ -29,12 +29,12 @@ pub enum AnswerKind {
         /// The offer.
         offer: String,
     },
-    /// This task, where the words were ambiguous.
+    /// These tasks, where the words were ambiguous.
     Pick {
         /// The ambiguous words.
         said: String,
-        /// The task's id.
-        id: String,
+        /// The tasks' ids; several only if that was asked for.
+        ids: Vec<String>,
     },
 }
 
@@ -75,10 +75,13 @@ pub fn answer(ctx: &Context) -> Option<Answer> {
         });
     }
     let (said, candidates) = candidates(&question.text)?;
-    let id = pick(ctx.message, &candidates)?;
+    let ids = match pick(ctx.message, &candidates) {
+        Some(id) => vec![id],
+        None => every(ctx.message, &question.text, &candidates)?,
+    };
     Some(Answer {
         message: asked.text.clone(),
-        kind: AnswerKind::Pick { said, id },
+        kind: AnswerKind::Pick { said, ids },
     })
 }
 
@@ -145,6 +148,27 @@ fn pick(message: &str, candidates: &[Listed]) -> Option<String> {
         }
     };
     Some(candidates.get(position.checked_sub(1)?)?.task.id.clone())
+}
+
+/// All candidates, for "both" and "all of them", if the question showed all there are.
+fn every(message: &str, question: &str, candidates: &[Listed]) -> Option<Vec<String>> {
+    let bare = bare(message);
+    let words: Vec<_> = bare.split(' ').collect();
+    let words = match words.as_slice() {
+        ["delete" | "remove" | "erase", rest @ ..] => rest,
+        rest => rest,
+    };
+    let words = match words {
+        [rest @ .., "please"] | [rest @ .., "of", "them" | "these"] => rest,
+        rest => rest,
+    };
+    let all = match words {
+        ["both"] => candidates.len() == 2,
+        ["all"] | ["all", "three" | "four" | "five"] => true,
+        _ => false,
+    };
+    let complete = !question.contains("\n… and ");
+    (all && complete).then(|| candidates.iter().map(|c| c.task.id.clone()).collect())
 }
 
 fn bare(message: &str) -> String {

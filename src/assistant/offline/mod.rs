@@ -11,13 +11,14 @@
 //!   calls that are missing.
 //! - What it does not understand, and every question, negation and report, changes nothing.
 //! - Of several requests in one message either all are understood and settled, or none is run.
-//! - Several tasks at once are never changed by one word ("all"), and a message deletes one task
-//!   at most.
+//! - Several tasks at once are never changed by one word ("all"), except that they are deleted:
+//!   the chat loop then asks the person before any of them goes.
 //! - Words in quotes are a title and nothing else. The text of tasks is never read as a request.
 //! - A reply claims a change only if an outcome shows it.
 
 mod adding;
 mod around;
+mod bulk;
 mod changing;
 mod clauses;
 mod followup;
@@ -48,7 +49,7 @@ use super::{
 };
 use clauses::Clause;
 use followup::{Answer, AnswerKind};
-use intent::{Change, Intent};
+use intent::Intent;
 use run::Pick;
 use sentence::Scope;
 
@@ -82,8 +83,8 @@ pub fn plan(ctx: &Context) -> Step {
     match followup::answer(ctx) {
         Some(Answer {
             message,
-            kind: AnswerKind::Pick { said, id },
-        }) => respond(&message, Some(&Pick { said, id }), None, ctx),
+            kind: AnswerKind::Pick { said, ids },
+        }) => respond(&message, Some(&Pick { said, ids }), None, ctx),
         Some(Answer {
             message,
             kind: AnswerKind::Yes { offer },
@@ -140,18 +141,6 @@ fn objection(clauses: &mut Vec<Clause>, message: &str, ctx: &Context) -> Option<
     clauses.retain(|clause| social(clause).is_none());
     if clauses.len() > MOST_CLAUSES {
         return Some(reply::TOO_MANY.to_owned());
-    }
-    let deletes = |clause: &&Clause| {
-        matches!(
-            clause.intent,
-            Intent::Change {
-                change: Change::Delete,
-                ..
-            }
-        )
-    };
-    if clauses.iter().filter(deletes).count() > 1 {
-        return Some(reply::DELETE_ONE.to_owned());
     }
     let alone = clauses.len() == 1;
     if !alone

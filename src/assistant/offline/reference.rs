@@ -99,7 +99,7 @@ pub enum Matches<'t> {
 }
 
 const NOUNS: &[&str] = &["task", "todo", "to-do", "reminder", "item", "entry"];
-const MANY: &[&str] = &[
+pub(super) const MANY: &[&str] = &[
     "tasks",
     "todos",
     "to-dos",
@@ -109,7 +109,7 @@ const MANY: &[&str] = &[
     "things",
     "stuff",
 ];
-const ARTICLES: &[&str] = &["the", "my", "a", "an", "our", "that", "this"];
+pub(super) const ARTICLES: &[&str] = &["the", "my", "a", "an", "our", "that", "this"];
 #[rustfmt::skip]
 const ALL: &[&str] = &[
     "all", "everything", "every", "each", "both", "them", "these", "those", "anything",

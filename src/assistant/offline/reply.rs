@@ -8,6 +8,7 @@ use super::{
     intent::{Change, Intent, NewTask, Query},
     reference::TaskView,
 };
+pub use crate::assistant::words::quote;
 use crate::assistant::{
     dates::{self, DateProblem, Due},
     planner::ToolOutcome,
@@ -43,10 +44,9 @@ pub const RENAME_TO_WHAT: &str =
 /// A zone is missing.
 pub const WHICH_ZONE: &str = "I do not know that time zone, so I changed nothing. Name a city such as Berlin, or a zone such as “Europe/Berlin”.";
 /// Several at once.
-pub const ONE_AT_A_TIME: &str = "I do not change several tasks at once yet, so I changed nothing. Please name them one at a time.";
-/// Several deletions in a message.
-pub const DELETE_ONE: &str =
-    "I delete only one task per message, so I changed nothing. Please name them one at a time.";
+pub const ONE_AT_A_TIME: &str = "I do not change several tasks at once yet, except to delete them, so I changed nothing. Please name them one at a time.";
+/// Which tasks "all" leaves out is not clear.
+pub const WHICH_TO_DELETE: &str = "I am not sure which tasks you mean, so I deleted nothing. I can delete several by what they are: “delete all done tasks”, “delete everything tagged home”, “delete the milk tasks”; or name each.";
 /// Too many clauses.
 pub const TOO_MANY: &str = "That is more than ten things at once, so I changed nothing. Please send them in smaller pieces.";
 /// A very long message.
@@ -76,15 +76,6 @@ pub const OFFER: &str = "Shall I add ";
 const MOST_CANDIDATES: usize = 5;
 /// At most this many lines in a list.
 const MOST_LINES: usize = 20;
-
-/// In quotes, on one line, so that a title cannot pass for our own words.
-pub fn quote(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    format!("“{line}”")
-}
 
 /// A title beyond the limit.
 pub fn title_too_long(length: usize) -> String {
@@ -160,6 +151,14 @@ pub fn no_match(said: &str, status: &str, near: &[&TaskView]) -> String {
     } else {
         format!("{none} {}", which(said, near))
     }
+}
+
+/// There is nothing to delete of what was named.
+pub fn none_to_delete(said: &str) -> String {
+    format!(
+        "I found no task that fits {}, so I deleted nothing.",
+        quote(said)
+    )
 }
 
 /// Asks for a task when none was named.

@@ -9,6 +9,7 @@ use jiff::ZonedDateTime;
 use serde_json::{Value, json};
 
 use super::{
+    bulk,
     clauses::Clause,
     intent::{Change, Intent, due_argument, set},
     reference::{Listed, Matches, Reference, ReferenceKind, TaskView},
@@ -20,13 +21,13 @@ use crate::assistant::{
     words,
 };
 
-/// A task that was picked from a list of candidates.
+/// What was picked from a list of candidates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pick {
     /// The words it was picked for.
     pub said: String,
-    /// Its id.
-    pub id: String,
+    /// Its id; several when they were all picked.
+    pub ids: Vec<String>,
 }
 
 /// How many tasks are looked at; of a longer list the words are searched for.
@@ -38,6 +39,8 @@ const MOST_CALLS: usize = 4;
 enum Next {
     /// This call does it.
     Call(ToolCall),
+    /// These calls do it together.
+    Calls(Vec<ToolCall>),
     /// First the outcome of this one.
     Look(ToolCall),
     /// The person has to say more.
@@ -92,6 +95,7 @@ pub fn step(
             Next::Look(call) if looks.contains(&call) => {}
             Next::Look(call) => looks.push(call),
             Next::Call(call) => calls.push(call),
+            Next::Calls(several) => calls.extend(several),
             Next::Ask(text) => question = question.or(Some(text)),
         }
     }
@@ -145,6 +149,11 @@ impl Run<'_> {
     }
 
     fn change(&self, change: &Change, target: &Reference) -> Next {
+        if *change == Change::Delete
+            && let Some(next) = self.delete_several(target)
+        {
+            return next;
+        }
         let picked = self.picked(target);
         let target = picked.as_ref().unwrap_or(target);
         let task = match &target.kind {
@@ -178,6 +187,62 @@ impl Run<'_> {
             (Found::None, ReferenceKind::Id(id)) => Next::Call(self.call(change, id, None)),
             (Found::None, _) => Next::Ask(reply::no_match(&target.said, change.status(), &[])),
         }
+    }
+
+    /// What to do about words that name several tasks to delete; `None` if they name one. Each
+    /// is a call of its own, and it is the chat loop that asks before it runs more than one.
+    fn delete_several(&self, target: &Reference) -> Option<Next> {
+        let deletions = |ids: &mut dyn Iterator<Item = String>| {
+            let calls = ids.map(|id| self.call(&Change::Delete, &id, None));
+            Next::Calls(calls.collect())
+        };
+        if let Some(pick) = self.pick.filter(|pick| pick.said == target.said)
+            && pick.ids.len() > 1
+        {
+            return Some(deletions(&mut pick.ids.iter().cloned()));
+        }
+        match &target.kind {
+            ReferenceKind::Bulk => {
+                let Some(filter) = bulk::filter(&target.said) else {
+                    return Some(Next::Ask(reply::WHICH_TO_DELETE.to_owned()));
+                };
+                Some(match self.list(filter) {
+                    Err(next) => next,
+                    Ok(([], _)) => Next::Ask(reply::none_to_delete(&target.said)),
+                    Ok((tasks, _)) => {
+                        deletions(&mut tasks.iter().map(|listed| listed.task.id.clone()))
+                    }
+                })
+            }
+            ReferenceKind::Title { several: true, .. } => self.delete_each(target),
+            _ => None,
+        }
+    }
+
+    /// "delete call mum and book dentist": unless that is one title, each part must name a task.
+    fn delete_each(&self, target: &Reference) -> Option<Next> {
+        match self.find(target, Change::Delete.status()) {
+            Ok(Found::None) | Err(Next::Ask(_)) => {}
+            Ok(_) | Err(_) => return None,
+        }
+        let tokens = words::tokens(&target.said);
+        let joins = |token: &words::Token| ["and", ",", "&", "plus"].iter().any(|w| token.is(w));
+        let parts: Vec<Reference> = tokens
+            .split(joins)
+            .filter(|part| !part.is_empty())
+            .map(|part| Reference::read(&target.said, part))
+            .collect();
+        let mut calls = Vec::new();
+        for part in parts {
+            if matches!(part.kind, ReferenceKind::Bulk | ReferenceKind::Vague) {
+                return Some(Next::Ask(reply::WHICH_TO_DELETE.to_owned()));
+            }
+            match self.change(&Change::Delete, &part) {
+                Next::Call(call) => calls.push(call),
+                other => return Some(other),
+            }
+        }
+        Some(Next::Calls(calls))
     }
 
     fn call(&self, change: &Change, id: &str, task: Option<&TaskView>) -> ToolCall {
@@ -271,7 +336,11 @@ impl Run<'_> {
     /// The task that was picked for these words in answer to our question.
     fn picked(&self, target: &Reference) -> Option<Reference> {
         let pick = self.pick.filter(|pick| pick.said == target.said)?;
-        Some(Reference::by_id(&pick.id))
+        match pick.ids.as_slice() {
+            [id] => Some(Reference::by_id(id)),
+            // Only deletions take several.
+            _ => None,
+        }
     }
 
     /// The task that the words mean, looked for in the lists we have.
@@ -319,9 +388,12 @@ impl Run<'_> {
     /// Whether this is what came of the intent.
     fn is_outcome(&self, intent: &Intent, next: &Next, outcome: &ToolOutcome) -> bool {
         let made = &outcome.call;
-        if let Next::Call(planned) = next
-            && planned == made
-        {
+        let planned = match next {
+            Next::Call(planned) => planned == made,
+            Next::Calls(planned) => planned.contains(made),
+            Next::Look(_) | Next::Ask(_) => false,
+        };
+        if planned {
             return true;
         }
         let argument = |name| {
@@ -349,7 +421,9 @@ impl Run<'_> {
                     Change::Reschedule(_) => made.arguments.get("clear").is_none(),
                     _ => true,
                 };
-                made.tool == change.tool() && kind && same_task(target)
+                // What "all" named is off the list once it is deleted.
+                let bulk = *change == Change::Delete && target.kind == ReferenceKind::Bulk;
+                made.tool == change.tool() && kind && (bulk || same_task(target))
             }
             Intent::Rename(splits) => {
                 made.tool == "update_task"

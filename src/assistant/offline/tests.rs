@@ -83,6 +83,17 @@ fn a_question_can_be_answered() {
 }
 
 #[test]
+fn all_candidates_can_be_deleted_at_once() {
+    for second in ["both", "delete both", "all of them", "Both, please."] {
+        let (calls, reply) = exchange("delete the milk task", second);
+        assert_eq!(calls, Vec::<String>::new(), "{second}");
+        assert_eq!(reply, "held: task-1, task-8", "{second}");
+    }
+    let (calls, _) = exchange("complete milk", "both");
+    assert_eq!(calls, Vec::<String>::new());
+}
+
+#[test]
 fn an_answer_that_picks_nothing_changes_nothing() {
     for (first, second) in [
         ("complete milk", "7"),

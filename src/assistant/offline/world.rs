@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::plan;
 use crate::assistant::{
+    confirm,
     planner::{Context, HistoryMessage, Step, ToolCall, ToolOutcome},
     tools,
 };
@@ -167,6 +168,11 @@ pub fn turn(
                     !next.is_empty(),
                     "{message:?} makes no call and says nothing"
                 );
+                // As the chat loop does.
+                let held = confirm::held(&next, &outcomes);
+                if !held.is_empty() {
+                    return (calls, format!("held: {}", held.join(", ")));
+                }
                 for call in next {
                     let result = world.run(&call);
                     outcomes.push(ToolOutcome {

@@ -9,7 +9,7 @@ use super::{Effect, Scope, Tool, arguments, task, task_id_only};
 /// Takes a task's id.
 pub const TOOL: Tool = Tool {
     name: "delete_task",
-    description: "Deletes a task. The undo tool brings it back.",
+    description: "Deletes a task. The undo tool brings it back. When several are to be deleted the person is asked to confirm first; that happens by itself.",
     arguments: task_id_only,
     effect: Effect::Removes,
     run,

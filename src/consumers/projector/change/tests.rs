@@ -200,6 +200,7 @@ fn every_event_of_a_conversation_is_known() {
         tool_calls: Vec::new(),
         provider: None,
         interrupted: true,
+        stopped: true,
         created_at: at,
     };
     let events = [
@@ -210,6 +211,7 @@ fn every_event_of_a_conversation_is_known() {
         Event::MessageAdded {
             message,
             attempt: Some("a".to_owned()),
+            pending: None,
         },
         Event::TurnResumed {
             turn_id: turn_id.clone(),
