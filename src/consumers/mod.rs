@@ -7,6 +7,7 @@
 //! repeats a whole bulk until no entry of it is to be tried again.
 
 pub mod projector;
+pub mod recurrer;
 
 use std::{future::Future, sync::Arc};
 
