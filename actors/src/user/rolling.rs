@@ -74,7 +74,7 @@ pub(super) fn withdraw_next(task: &mut Task, state: &User) -> Option<Event> {
     Some(Event::TaskWithdrawn { task: next.clone() })
 }
 
-/// A change that was undone leaves a later `updated_at`, but neither a difference nor a note.
+/// A change that was undone leaves a later `updated_at`, but neither a note nor a difference.
 fn untouched(next: &Task, task: &Task, state: &User) -> bool {
     let as_rolled = || {
         next.title == task.title
@@ -83,9 +83,10 @@ fn untouched(next: &Task, task: &Task, state: &User) -> bool {
             && next.tags == task.tags
             && next.reminder_offset_minutes == task.reminder_offset_minutes
             && next.due() == next.recurrence.as_ref().and_then(Recurrence::due)
-            && !state.can_undo(&next.id)
     };
-    next.status == Status::Open && (next.updated_at == next.created_at || as_rolled())
+    next.status == Status::Open
+        && !state.can_undo(&next.id)
+        && (next.updated_at == next.created_at || as_rolled())
 }
 
 /// Makes `task` repeat by an RRULE from its due moment on, or moves it to the first day the rule
