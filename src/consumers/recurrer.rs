@@ -112,9 +112,8 @@ impl Done {
         if !valid_user_id(&user_id) {
             return Err(Malformed("user_id"));
         }
-        let rolls = task.completed_at.is_some()
-            && task.recurrence.is_some()
-            && task.followed_by.is_none();
+        let rolls =
+            task.completed_at.is_some() && task.recurrence.is_some() && task.followed_by.is_none();
         let traceparent = match event.extension("traceparent") {
             Some(ExtensionValue::String(value)) => Some(value.clone()),
             _ => None,
@@ -200,7 +199,10 @@ mod tests {
         let done = event("com.todo.task.completed", |_| {});
         assert_eq!(verdict(&script, done).await, Verdict::Success);
         let call = &script.calls()[0];
-        assert_eq!((call.actor.as_str(), call.method.as_str()), ("User/ann", "roll_forward"));
+        assert_eq!(
+            (call.actor.as_str(), call.method.as_str()),
+            ("User/ann", "roll_forward")
+        );
         assert_eq!(call.request["key"], "roll/User/ann/3/0");
         assert_eq!(call.request["traceparent"], "00-a-b-01");
         assert_eq!(call.request["message"], json!({ "task_id": "task-1" }));
@@ -216,7 +218,9 @@ mod tests {
             event("com.todo.task.completed", |data| {
                 data.as_object_mut().unwrap().remove("recurrence");
             }),
-            event("com.todo.task.completed", |data| data["followed_by"] = "task-2".into()),
+            event("com.todo.task.completed", |data| {
+                data["followed_by"] = "task-2".into()
+            }),
             event("com.todo.task.restored", |data| {
                 data["status"] = "open".into();
                 data.as_object_mut().unwrap().remove("completed_at");
@@ -239,9 +243,15 @@ mod tests {
     #[tokio::test]
     async fn malformed_events_are_dropped_and_failures_say_what_becomes_of_theirs() {
         let malformed = [
-            event("com.todo.task.completed", |data| data["user_id"] = "a/b".into()),
-            event("com.todo.task.completed", |data| data["title"] = Value::Null),
-            event("com.todo.task.completed", |data| data["recurrence"]["rule"] = "FREQ=X".into()),
+            event("com.todo.task.completed", |data| {
+                data["user_id"] = "a/b".into()
+            }),
+            event("com.todo.task.completed", |data| {
+                data["title"] = Value::Null
+            }),
+            event("com.todo.task.completed", |data| {
+                data["recurrence"]["rule"] = "FREQ=X".into()
+            }),
             Incoming::new("e", "task-events", None, b"no event"),
         ];
         let script = rolled();
@@ -252,7 +262,10 @@ mod tests {
         let answers = [
             (Outcome::Failed(Failure::retryable("later")), Verdict::Retry),
             (Outcome::Failed(Failure::terminal("never")), Verdict::Drop),
-            (Outcome::Refused(Refusal::limit_reached("full")), Verdict::Drop),
+            (
+                Outcome::Refused(Refusal::limit_reached("full")),
+                Verdict::Drop,
+            ),
         ];
         for (answer, expected) in answers {
             let script = Script::new(move |_| Ok(answer.clone()));

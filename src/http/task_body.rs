@@ -308,7 +308,9 @@ mod tests {
     #[test]
     fn a_patch_tells_absent_from_null() {
         assert_eq!(change(json!({})).unwrap(), TaskChange::default());
-        let cleared = change(json!({"notes": null, "due_at": null, "tags": null, "recurrence": null})).unwrap();
+        let cleared =
+            change(json!({"notes": null, "due_at": null, "tags": null, "recurrence": null}))
+                .unwrap();
         assert_eq!(cleared.notes, Some(None));
         assert_eq!(cleared.due, Some(None));
         assert_eq!(cleared.tags, Some(Vec::new()));

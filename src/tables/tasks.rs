@@ -47,7 +47,11 @@ pub async fn put(connection: &mut PgConnection, user_id: &str, task: &Task) -> s
     .bind(Moment(task.created_at))
     .bind(Moment(task.updated_at))
     .bind(task.completed_at.map(Moment))
-    .bind(task.recurrence.as_ref().map(|series| series.rule.to_string()))
+    .bind(
+        task.recurrence
+            .as_ref()
+            .map(|series| series.rule.to_string()),
+    )
     .bind(task.recurrence.as_ref().map(|series| series.zone.as_str()))
     .bind(task.follows.as_deref())
     .bind(task.followed_by.as_deref())

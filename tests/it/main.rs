@@ -12,5 +12,6 @@ mod growth;
 mod idempotency;
 mod main_job;
 mod outages;
+mod recurrence;
 mod replicas;
 mod world;

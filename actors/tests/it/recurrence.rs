@@ -42,7 +42,10 @@ fn oracle(rule: &str, start: Date, limit: u16) -> Vec<Date> {
     let until = rule
         .find("UNTIL=")
         .map_or(rule.to_owned(), |_| format!("{rule}T235959Z"));
-    let text = format!("DTSTART:{}T120000Z\nRRULE:{until}", start.strftime("%Y%m%d"));
+    let text = format!(
+        "DTSTART:{}T120000Z\nRRULE:{until}",
+        start.strftime("%Y%m%d")
+    );
     let Ok(set) = text.parse::<rrule::RRuleSet>() else {
         // It refuses an end before the start, which for us is a series without days.
         return Vec::new();
@@ -116,18 +119,45 @@ fn moments(rule: &str, first: &str, zone: &str, count: usize) -> Vec<String> {
 fn a_time_the_clock_skips_moves_forward_that_day_only() {
     // Berlin skips 02:00 to 03:00 on 28 March 2027
     assert_eq!(
-        moments("FREQ=DAILY", "2027-03-27T02:30:00+01:00", "Europe/Berlin", 3),
-        ["2027-03-27T01:30:00Z", "2027-03-28T01:30:00Z", "2027-03-29T00:30:00Z"]
+        moments(
+            "FREQ=DAILY",
+            "2027-03-27T02:30:00+01:00",
+            "Europe/Berlin",
+            3
+        ),
+        [
+            "2027-03-27T01:30:00Z",
+            "2027-03-28T01:30:00Z",
+            "2027-03-29T00:30:00Z"
+        ]
     );
     // New York skips 02:00 to 03:00 on 14 March 2027
     assert_eq!(
-        moments("FREQ=WEEKLY;BYDAY=SU", "2027-03-07T02:15:00-05:00", "America/New_York", 3),
-        ["2027-03-07T07:15:00Z", "2027-03-14T07:15:00Z", "2027-03-21T06:15:00Z"]
+        moments(
+            "FREQ=WEEKLY;BYDAY=SU",
+            "2027-03-07T02:15:00-05:00",
+            "America/New_York",
+            3
+        ),
+        [
+            "2027-03-07T07:15:00Z",
+            "2027-03-14T07:15:00Z",
+            "2027-03-21T06:15:00Z"
+        ]
     );
     // Lord Howe skips half an hour from 02:00 on 3 October 2027
     assert_eq!(
-        moments("FREQ=DAILY", "2027-10-02T02:10:00+10:30", "Australia/Lord_Howe", 3),
-        ["2027-10-01T15:40:00Z", "2027-10-02T15:40:00Z", "2027-10-03T15:10:00Z"]
+        moments(
+            "FREQ=DAILY",
+            "2027-10-02T02:10:00+10:30",
+            "Australia/Lord_Howe",
+            3
+        ),
+        [
+            "2027-10-01T15:40:00Z",
+            "2027-10-02T15:40:00Z",
+            "2027-10-03T15:10:00Z"
+        ]
     );
     // Apia had no 30 December 2011 at all: the day's occurrence is a day of 24 hours later
     assert_eq!(
@@ -140,17 +170,40 @@ fn a_time_the_clock_skips_moves_forward_that_day_only() {
 fn a_time_the_clock_repeats_is_its_first_occurrence() {
     // Berlin repeats 02:00 to 03:00 on 31 October 2027
     assert_eq!(
-        moments("FREQ=DAILY", "2027-10-30T02:30:00+02:00", "Europe/Berlin", 3),
-        ["2027-10-30T00:30:00Z", "2027-10-31T00:30:00Z", "2027-11-01T01:30:00Z"]
+        moments(
+            "FREQ=DAILY",
+            "2027-10-30T02:30:00+02:00",
+            "Europe/Berlin",
+            3
+        ),
+        [
+            "2027-10-30T00:30:00Z",
+            "2027-10-31T00:30:00Z",
+            "2027-11-01T01:30:00Z"
+        ]
     );
     // New York repeats 01:00 to 02:00 on 7 November 2027
     assert_eq!(
-        moments("FREQ=DAILY", "2027-11-06T01:30:00-04:00", "America/New_York", 3),
-        ["2027-11-06T05:30:00Z", "2027-11-07T05:30:00Z", "2027-11-08T06:30:00Z"]
+        moments(
+            "FREQ=DAILY",
+            "2027-11-06T01:30:00-04:00",
+            "America/New_York",
+            3
+        ),
+        [
+            "2027-11-06T05:30:00Z",
+            "2027-11-07T05:30:00Z",
+            "2027-11-08T06:30:00Z"
+        ]
     );
     // A series begun in the second of the two keeps that moment, and the local time after it
     assert_eq!(
-        moments("FREQ=DAILY", "2027-10-31T02:30:00+01:00", "Europe/Berlin", 2),
+        moments(
+            "FREQ=DAILY",
+            "2027-10-31T02:30:00+01:00",
+            "Europe/Berlin",
+            2
+        ),
         ["2027-10-31T01:30:00Z", "2027-11-01T01:30:00Z"]
     );
 }
@@ -158,8 +211,17 @@ fn a_time_the_clock_repeats_is_its_first_occurrence() {
 #[test]
 fn nine_in_the_morning_stays_nine_in_the_morning() {
     assert_eq!(
-        moments("FREQ=MONTHLY", "2027-02-28T09:00:00+01:00", "Europe/Berlin", 3),
-        ["2027-02-28T08:00:00Z", "2027-03-28T07:00:00Z", "2027-04-28T07:00:00Z"]
+        moments(
+            "FREQ=MONTHLY",
+            "2027-02-28T09:00:00+01:00",
+            "Europe/Berlin",
+            3
+        ),
+        [
+            "2027-02-28T08:00:00Z",
+            "2027-03-28T07:00:00Z",
+            "2027-04-28T07:00:00Z"
+        ]
     );
 }
 
@@ -167,16 +229,25 @@ fn nine_in_the_morning_stays_nine_in_the_morning() {
 fn a_month_without_the_day_is_skipped_and_the_last_day_is_in_every_month() {
     let days = |rule: &str, start: Date| -> Vec<String> {
         let rule = Rule::parse(rule, Some(start)).unwrap();
-        rule.dates(start).take(4).map(|date| date.to_string()).collect()
+        rule.dates(start)
+            .take(4)
+            .map(|date| date.to_string())
+            .collect()
     };
     let start = jiff::civil::date(2027, 1, 31);
-    assert_eq!(days("FREQ=MONTHLY", start), ["2027-01-31", "2027-03-31", "2027-05-31", "2027-07-31"]);
+    assert_eq!(
+        days("FREQ=MONTHLY", start),
+        ["2027-01-31", "2027-03-31", "2027-05-31", "2027-07-31"]
+    );
     assert_eq!(
         days("FREQ=MONTHLY;BYMONTHDAY=-1", start),
         ["2027-01-31", "2027-02-28", "2027-03-31", "2027-04-30"]
     );
     let leap = jiff::civil::date(2028, 2, 29);
-    assert_eq!(days("FREQ=YEARLY", leap), ["2028-02-29", "2032-02-29", "2036-02-29", "2040-02-29"]);
+    assert_eq!(
+        days("FREQ=YEARLY", leap),
+        ["2028-02-29", "2032-02-29", "2036-02-29", "2040-02-29"]
+    );
 }
 
 #[test]
@@ -188,13 +259,22 @@ fn a_series_begins_on_the_first_day_its_rule_names() {
     let at = |text: &str| Due::At(text.parse().unwrap());
     assert_eq!(begin("FREQ=WEEKLY;BYDAY=MO", None), date("2026-11-30"));
     assert_eq!(begin("FREQ=WEEKLY", None), date("2026-11-25"));
-    assert_eq!(begin("FREQ=MONTHLY;BYMONTHDAY=1", Some(date("2027-01-02"))), date("2027-02-01"));
+    assert_eq!(
+        begin("FREQ=MONTHLY;BYMONTHDAY=1", Some(date("2027-01-02"))),
+        date("2027-02-01")
+    );
     let friday = Some(at("2026-11-27T08:00:00+01:00"));
-    assert_eq!(begin("RRULE:freq=weekly;byday=mo", friday), at("2026-11-30T08:00:00+01:00"));
+    assert_eq!(
+        begin("RRULE:freq=weekly;byday=mo", friday),
+        at("2026-11-30T08:00:00+01:00")
+    );
     // An overdue task that fits stays overdue; one that does not goes to a day ahead
     let overdue = at("2026-11-09T08:00:00+01:00");
     assert_eq!(begin("FREQ=WEEKLY;BYDAY=MO", Some(overdue)), overdue);
-    assert_eq!(begin("FREQ=WEEKLY;BYDAY=TU", Some(overdue)), at("2026-12-01T08:00:00+01:00"));
+    assert_eq!(
+        begin("FREQ=WEEKLY;BYDAY=TU", Some(overdue)),
+        at("2026-12-01T08:00:00+01:00")
+    );
 }
 
 #[test]
@@ -224,10 +304,16 @@ fn what_tasks_cannot_have_is_refused_with_a_sentence() {
         ("FREQ=HOURLY", "not one I know"),
         ("INTERVAL=2", "not one I know"),
         ("FREQ=DAILY;BYHOUR=3", "not one I know"),
-        ("FREQ=DAILY;INTERVAL=0", "INTERVAL is a number from 1 to 999"),
+        (
+            "FREQ=DAILY;INTERVAL=0",
+            "INTERVAL is a number from 1 to 999",
+        ),
         ("FREQ=DAILY;COUNT=1000", "COUNT is a number from 1 to 999"),
         ("FREQ=DAILY;COUNT=1;UNTIL=20271231", "not both"),
-        ("FREQ=DAILY;UNTIL=20271231T000000Z", "UNTIL is a day without a time"),
+        (
+            "FREQ=DAILY;UNTIL=20271231T000000Z",
+            "UNTIL is a day without a time",
+        ),
         ("FREQ=DAILY;UNTIL=20270231", "UNTIL is a day without a time"),
         ("FREQ=DAILY;FREQ=DAILY", "each of its parts once"),
         ("FREQ=MONTHLY;BYDAY=2MO", "the second Monday"),
@@ -265,7 +351,10 @@ fn rules_have_words() {
         ("FREQ=MONTHLY;BYMONTHDAY=22", "every month on the 22nd"),
         ("FREQ=MONTHLY;BYMONTHDAY=-1", "every month on the last day"),
         ("FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=3", "every year on 3 May"),
-        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1", "every year on the last day of February"),
+        (
+            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1",
+            "every year on the last day of February",
+        ),
     ];
     for (rule, words) in cases {
         assert_eq!(Rule::parse(rule, None).unwrap().describe(), words);

@@ -45,14 +45,21 @@ async fn roll(world: &World, key: &str, task_id: &str) -> Option<Task> {
 
 async fn reopen(world: &World, key: &str, task_id: &str) -> Task {
     let task_id = task_id.to_owned();
-    command(world, "ann", key, ReopenTask { task_id }).await.unwrap()
+    command(world, "ann", key, ReopenTask { task_id })
+        .await
+        .unwrap()
 }
 
 async fn undo(world: &World, key: &str) -> Task {
     command(world, "ann", key, Undo {}).await.unwrap().task
 }
 
-async fn update(world: &World, key: &str, task_id: &str, change: TaskChange) -> Result<Task, CallError> {
+async fn update(
+    world: &World,
+    key: &str,
+    task_id: &str,
+    change: TaskChange,
+) -> Result<Task, CallError> {
     let task_id = task_id.to_owned();
     command(world, "ann", key, UpdateTask { task_id, change }).await
 }
@@ -81,7 +88,10 @@ async fn a_done_task_gets_its_next_occurrence_once() {
     complete(&world, "c", &task.id).await;
     let next = roll(&world, "e1", &task.id).await.unwrap();
     assert_eq!(next.id, "task-2");
-    assert_eq!(next.due(), Some(Due::At("2026-11-24T12:00:00Z".parse().unwrap())));
+    assert_eq!(
+        next.due(),
+        Some(Due::At("2026-11-24T12:00:00Z".parse().unwrap()))
+    );
     assert_eq!(next.follows.as_deref(), Some("task-1"));
     assert_eq!((next.status, next.completed_at), (Status::Open, None));
     assert_eq!((&next.title, &next.tags), (&task.title, &task.tags));
@@ -108,7 +118,10 @@ async fn a_roll_that_comes_after_every_receipt_is_gone_does_nothing() {
     let request = todo_actors::message::Request::command("e1", RollForward { task_id: task.id });
     let body = serde_json::to_vec(&request).unwrap();
     other.call("User", "ann", "roll_forward", body.into()).await;
-    let total = read(&world, "ann", ListTasks::default()).await.unwrap().total;
+    let total = read(&world, "ann", ListTasks::default())
+        .await
+        .unwrap()
+        .total;
     assert_eq!(total, 262);
 }
 
@@ -225,7 +238,10 @@ async fn undoing_a_change_of_a_done_task_does_not_let_it_roll_again() {
     };
     update(&world, "edit", &task.id, change).await.unwrap();
     roll(&world, "e1", &task.id).await.unwrap();
-    assert_eq!(undo(&world, "u").await.followed_by.as_deref(), Some("task-2"));
+    assert_eq!(
+        undo(&world, "u").await.followed_by.as_deref(),
+        Some("task-2")
+    );
     assert_eq!(roll(&world, "e2", &task.id).await, None);
 }
 
@@ -235,7 +251,9 @@ async fn a_task_deleted_before_it_rolled_rolls_when_it_comes_back() {
     let task = plants(&world).await;
     complete(&world, "c", &task.id).await;
     let task_id = task.id.clone();
-    command(&world, "ann", "d", DeleteTask { task_id }).await.unwrap();
+    command(&world, "ann", "d", DeleteTask { task_id })
+        .await
+        .unwrap();
     assert_eq!(roll(&world, "e1", &task.id).await, None);
     undo(&world, "u").await;
     assert!(roll(&world, "restored", &task.id).await.is_some());
@@ -253,10 +271,15 @@ async fn a_series_ends_and_an_overdue_one_goes_on_ahead() {
     assert_eq!(roll(&world, "e2", &second.id).await, None);
     // Three days late, in the evening
     let task = plants(&world).await;
-    world.clock.advance(Duration::from_secs((3 * 24 + 8) * 3600));
+    world
+        .clock
+        .advance(Duration::from_secs((3 * 24 + 8) * 3600));
     complete(&world, "c3", &task.id).await;
     let next = roll(&world, "e3", &task.id).await.unwrap();
-    assert_eq!(next.due(), Some(Due::At("2026-11-27T12:00:00Z".parse().unwrap())));
+    assert_eq!(
+        next.due(),
+        Some(Due::At("2026-11-27T12:00:00Z".parse().unwrap()))
+    );
 }
 
 #[tokio::test]
@@ -272,7 +295,10 @@ async fn the_clock_change_moves_the_instant_and_not_the_hour() {
     let task = command(&world, "ann", "a", task).await.unwrap();
     complete(&world, "c", &task.id).await;
     let next = roll(&world, "e", &task.id).await.unwrap();
-    assert_eq!(next.due(), Some(Due::At("2027-03-28T09:00:00+02:00".parse().unwrap())));
+    assert_eq!(
+        next.due(),
+        Some(Due::At("2027-03-28T09:00:00+02:00".parse().unwrap()))
+    );
     assert_eq!(next.recurrence.unwrap().zone, "Europe/Berlin");
 }
 
@@ -303,28 +329,44 @@ async fn a_rule_is_set_changed_and_taken_away() {
         ..TaskChange::default()
     };
     // Without a due moment, the rule gives the first
-    let changed = update(&world, "s1", &task.id, set(Some("FREQ=WEEKLY;BYDAY=WE"))).await.unwrap();
-    assert_eq!(changed.due(), Some(Due::Date("2026-11-25".parse().unwrap())));
+    let changed = update(&world, "s1", &task.id, set(Some("FREQ=WEEKLY;BYDAY=WE")))
+        .await
+        .unwrap();
+    assert_eq!(
+        changed.due(),
+        Some(Due::Date("2026-11-25".parse().unwrap()))
+    );
     // The same rule again changes nothing
-    let same = update(&world, "s2", &task.id, set(Some("FREQ=WEEKLY;BYDAY=WE"))).await.unwrap();
+    let same = update(&world, "s2", &task.id, set(Some("FREQ=WEEKLY;BYDAY=WE")))
+        .await
+        .unwrap();
     assert_eq!(same, changed);
     let clear_due = TaskChange {
         due: Some(None),
         ..TaskChange::default()
     };
     let refusal = refused(update(&world, "s3", &task.id, clear_due).await);
-    assert!(refusal.starts_with("A repeating task needs a due date."), "{refusal}");
+    assert!(
+        refusal.starts_with("A repeating task needs a due date."),
+        "{refusal}"
+    );
     // A new moment and the rule together move the series
     let both = TaskChange {
         due: Some(Some(Due::At("2026-11-26T18:00:00Z".parse().unwrap()))),
         ..set(Some("FREQ=WEEKLY;BYDAY=TH"))
     };
     let moved = update(&world, "s4", &task.id, both).await.unwrap();
-    assert_eq!(moved.recurrence.unwrap().start.to_string(), "2026-11-26T18:00:00");
+    assert_eq!(
+        moved.recurrence.unwrap().start.to_string(),
+        "2026-11-26T18:00:00"
+    );
     let stopped = update(&world, "s5", &task.id, set(None)).await.unwrap();
     assert_eq!((stopped.recurrence, stopped.due_at.is_some()), (None, true));
     complete(&world, "c", &task.id).await;
     assert_eq!(roll(&world, "e", &task.id).await, None);
     let refusal = refused(update(&world, "s6", &task.id, set(Some("FREQ=DAILY"))).await);
-    assert!(refusal.starts_with("That task is done already."), "{refusal}");
+    assert!(
+        refusal.starts_with("That task is done already."),
+        "{refusal}"
+    );
 }

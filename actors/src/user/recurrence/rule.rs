@@ -230,9 +230,7 @@ impl<'t> Parts<'t> {
             // "Daily on weekdays" is weekly on them.
             (Some("DAILY"), Some(days), None, None) if interval == 1 => Every::Week(days),
             (Some("WEEKLY"), Some(days), None, None) => Every::Week(days),
-            (Some("WEEKLY"), None, None, None) => {
-                Every::Week(Weekdays::one(first()?.weekday()))
-            }
+            (Some("WEEKLY"), None, None, None) => Every::Week(Weekdays::one(first()?.weekday())),
             (Some("MONTHLY"), None, Some(day), None) => Every::Month(day),
             (Some("MONTHLY"), None, None, None) => Every::Month(number_of(first()?)),
             (Some("YEARLY"), None, Some(day), Some(month)) => Every::Year { month, day },
