@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use todo_backend::{
     config::{self, Config},
-    consumers::{notifier, projector},
+    consumers::{notifier, projector, recurrer},
     migrate, rebuild, serve, telemetry, topics,
 };
 
@@ -25,6 +25,8 @@ enum Role {
     Project,
     /// Notifies people's browsers of what falls due.
     Notify,
+    /// Adds the next occurrence of recurring tasks that were done.
+    Recur,
     /// Brings the database's schema up to date.
     Migrate,
     /// Creates the Kafka topics that are missing.
@@ -59,6 +61,10 @@ async fn run(role: Role) -> anyhow::Result<()> {
         Role::Notify => {
             let config = Config::from_env()?;
             serve::beside_health(&config, |life| notifier::run(&config, life)).await
+        }
+        Role::Recur => {
+            let config = Config::from_env()?;
+            serve::beside_health(&config, |life| recurrer::run(&config, life)).await
         }
         Role::Migrate => migrate::run(&config::database_url()?).await,
         Role::Topics => topics::run(&config::kafka_brokers()?).await,

@@ -8,6 +8,7 @@
 
 pub mod notifier;
 pub mod projector;
+pub mod recurrer;
 
 use std::{future::Future, sync::Arc};
 

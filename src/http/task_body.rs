@@ -40,6 +40,15 @@ pub struct Task {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub reminded_for: Option<Timestamp>,
+    /// How it repeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
+    /// The done task whose next occurrence it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+    /// The task that is its next occurrence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<String>,
     /// When it was added.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -50,6 +59,21 @@ pub struct Task {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<Timestamp>,
+}
+
+/// A series, and which of its occurrences the task is.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Recurrence {
+    /// The days of the series, an RRULE.
+    pub rule: String,
+    /// The same in words, such as `every 2 weeks on Monday and Wednesday`.
+    pub words: String,
+    /// The first occurrence on the clock of `zone`: a day, or a day and a time without offset.
+    pub start: String,
+    /// IANA name of the zone whose clock and calendar are meant.
+    pub zone: String,
+    /// The occurrence that the task is, written as `start`; its due moment may have been moved.
+    pub occurrence: String,
 }
 
 /// Open or done.
@@ -93,6 +117,18 @@ impl From<Priority> for user::Priority {
     }
 }
 
+impl From<user::Recurrence> for Recurrence {
+    fn from(series: user::Recurrence) -> Self {
+        Self {
+            rule: series.rule.to_string(),
+            words: series.describe(),
+            start: series.start.to_string(),
+            zone: series.zone,
+            occurrence: series.occurrence.to_string(),
+        }
+    }
+}
+
 impl From<user::Task> for Task {
     fn from(task: user::Task) -> Self {
         // Every field by name, so that a new one is not forgotten here.
@@ -107,6 +143,9 @@ impl From<user::Task> for Task {
             due_date,
             reminder_offset_minutes,
             reminded_for,
+            recurrence,
+            follows,
+            followed_by,
             created_at,
             updated_at,
             completed_at,
@@ -129,6 +168,9 @@ impl From<user::Task> for Task {
             due_date,
             reminder_offset_minutes,
             reminded_for,
+            recurrence: recurrence.map(Into::into),
+            follows,
+            followed_by,
             created_at,
             updated_at,
             completed_at,
@@ -155,6 +197,10 @@ pub struct NewTask {
     pub tags: Option<Vec<String>>,
     /// Minutes before the due moment at which to remind; at most 40,320.
     pub reminder_offset_minutes: Option<u32>,
+    /// An RRULE by which it repeats from its due moment on, or from the first day the rule names:
+    /// `FREQ=DAILY`, `FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE`, `FREQ=MONTHLY;BYMONTHDAY=-1` (the last
+    /// day), `FREQ=YEARLY;BYMONTH=5;BYMONTHDAY=3`; with `UNTIL=20271231` or `COUNT=10` if it ends.
+    pub recurrence: Option<String>,
 }
 
 impl TryFrom<NewTask> for AddTask {
@@ -168,6 +214,7 @@ impl TryFrom<NewTask> for AddTask {
             priority: task.priority.map(Into::into).unwrap_or_default(),
             tags: task.tags.unwrap_or_default(),
             reminder_offset_minutes: task.reminder_offset_minutes,
+            recurrence: task.recurrence,
         })
     }
 }
@@ -204,6 +251,11 @@ pub struct TaskPatch {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]
     reminder_offset_minutes: Option<Option<u32>>,
+    /// An RRULE by which it repeats, as for a new task; cleared, it repeats no more. A new due
+    /// moment alone moves this occurrence and leaves the series as it is.
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    recurrence: Option<Option<String>>,
 }
 
 /// Keeps null apart from a field that is left out.
@@ -238,6 +290,7 @@ impl TryFrom<TaskPatch> for TaskChange {
                 .map(|priority| priority.map(Into::into).unwrap_or_default()),
             tags: patch.tags.map(Option::unwrap_or_default),
             reminder_offset_minutes: patch.reminder_offset_minutes,
+            recurrence: patch.recurrence,
         })
     }
 }
@@ -255,10 +308,13 @@ mod tests {
     #[test]
     fn a_patch_tells_absent_from_null() {
         assert_eq!(change(json!({})).unwrap(), TaskChange::default());
-        let cleared = change(json!({"notes": null, "due_at": null, "tags": null})).unwrap();
+        let cleared =
+            change(json!({"notes": null, "due_at": null, "tags": null, "recurrence": null}))
+                .unwrap();
         assert_eq!(cleared.notes, Some(None));
         assert_eq!(cleared.due, Some(None));
         assert_eq!(cleared.tags, Some(Vec::new()));
+        assert_eq!(cleared.recurrence, Some(None));
         let moved = change(json!({"due_at": null, "due_date": "2026-05-01"})).unwrap();
         assert_eq!(
             moved.due,
@@ -274,10 +330,17 @@ mod tests {
         let task = json!({
             "task_id": "task-1", "title": "t", "notes": "n", "status": "done", "priority": "high",
             "tags": ["a"], "due_at": "2026-05-01T07:00:00Z", "reminder_offset_minutes": 5,
-            "reminded_for": "2026-05-01T06:55:00Z", "created_at": "2026-04-01T00:00:00Z",
+            "reminded_for": "2026-05-01T06:55:00Z", "follows": "task-7", "followed_by": "task-8",
+            "recurrence": {
+                "rule": "FREQ=DAILY;COUNT=3", "start": "2026-04-30T09:00:00",
+                "zone": "Europe/Berlin", "occurrence": "2026-05-01T09:00:00",
+            },
+            "created_at": "2026-04-01T00:00:00Z",
             "updated_at": "2026-04-02T00:00:00Z", "completed_at": "2026-04-02T00:00:00Z",
         });
         let known: user::Task = serde_json::from_value(task.clone()).unwrap();
-        assert_eq!(serde_json::to_value(Task::from(known)).unwrap(), task);
+        let mut expected = task;
+        expected["recurrence"]["words"] = "every day, 3 times".into();
+        assert_eq!(serde_json::to_value(Task::from(known)).unwrap(), expected);
     }
 }

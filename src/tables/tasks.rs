@@ -16,15 +16,19 @@ pub async fn put(connection: &mut PgConnection, user_id: &str, task: &Task) -> s
     let tags: Vec<_> = task.tags.iter().map(|tag| storable(tag)).collect();
     sqlx::query(
         "INSERT INTO tasks (user_id, id, title, notes, status, priority, tags, due_at, due_date,
-             reminder_offset_minutes, reminded_for, created_at, updated_at, completed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             reminder_offset_minutes, reminded_for, created_at, updated_at, completed_at,
+             recurrence_rule, recurrence_zone, follows, followed_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (user_id, id) DO UPDATE SET
              title = excluded.title, notes = excluded.notes, status = excluded.status,
              priority = excluded.priority, tags = excluded.tags, due_at = excluded.due_at,
              due_date = excluded.due_date,
              reminder_offset_minutes = excluded.reminder_offset_minutes,
              reminded_for = excluded.reminded_for, created_at = excluded.created_at,
-             updated_at = excluded.updated_at, completed_at = excluded.completed_at",
+             updated_at = excluded.updated_at, completed_at = excluded.completed_at,
+             recurrence_rule = excluded.recurrence_rule,
+             recurrence_zone = excluded.recurrence_zone,
+             follows = excluded.follows, followed_by = excluded.followed_by",
     )
     .bind(user_id)
     .bind(&task.id)
@@ -43,6 +47,14 @@ pub async fn put(connection: &mut PgConnection, user_id: &str, task: &Task) -> s
     .bind(Moment(task.created_at))
     .bind(Moment(task.updated_at))
     .bind(task.completed_at.map(Moment))
+    .bind(
+        task.recurrence
+            .as_ref()
+            .map(|series| series.rule.to_string()),
+    )
+    .bind(task.recurrence.as_ref().map(|series| series.zone.as_str()))
+    .bind(task.follows.as_deref())
+    .bind(task.followed_by.as_deref())
     .execute(connection)
     .await?;
     Ok(())

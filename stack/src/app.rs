@@ -18,6 +18,8 @@ pub enum Role {
     Projector,
     /// Notifies people's browsers of what falls due.
     Notifier,
+    /// Adds the next occurrence of recurring tasks.
+    Recurrer,
 }
 
 impl Role {
@@ -27,6 +29,7 @@ impl Role {
         match self {
             Self::Projector => "projector",
             Self::Notifier => "notifier",
+            Self::Recurrer => "recurrer",
         }
     }
 
@@ -34,6 +37,7 @@ impl Role {
         match self {
             Self::Projector => "project",
             Self::Notifier => "notify",
+            Self::Recurrer => "recur",
         }
     }
 }

@@ -15,5 +15,6 @@ mod mcp;
 mod model;
 mod outages;
 mod push;
+mod recurrence;
 mod replicas;
 mod world;

@@ -2,7 +2,7 @@
 
 use super::{
     AddTask, CompleteTask, DeleteTask, FireDue, GetProfile, GetTask, ListTasks, Receipts,
-    ReopenTask, Republish, SetProfile, Undo, UpdateTask, state::User,
+    ReopenTask, Republish, RollForward, SetProfile, Undo, UpdateTask, state::User,
 };
 use crate::{
     host::{Answer, answer, command, parse, query},
@@ -20,6 +20,7 @@ pub(crate) async fn call(user: &mut Activation<User>, method: &str, body: &[u8])
         Undo::METHOD => command::<Undo, _>(user, body).await,
         SetProfile::METHOD => command::<SetProfile, _>(user, body).await,
         FireDue::METHOD => command::<FireDue, _>(user, body).await,
+        RollForward::METHOD => command::<RollForward, _>(user, body).await,
         GetTask::METHOD => query::<GetTask, _>(user, body).await,
         ListTasks::METHOD => query::<ListTasks, _>(user, body).await,
         GetProfile::METHOD => query::<GetProfile, _>(user, body).await,

@@ -56,6 +56,18 @@ pub enum Event {
         /// The task.
         task: Task,
     },
+    /// A recurring task that is done got its next occurrence.
+    TaskRolled {
+        /// The done task, which now names the one that follows it.
+        task: Task,
+        /// The next occurrence, a new task.
+        next: Task,
+    },
+    /// The next occurrence of a task went when that task was opened again.
+    TaskWithdrawn {
+        /// The next occurrence as it was.
+        task: Task,
+    },
     /// The person was reminded of a task.
     TaskReminded {
         /// The task.
@@ -82,6 +94,11 @@ impl Announce for Event {
             Self::TaskReopened { task, .. } => vec![about("com.todo.task.reopened", task)],
             Self::TaskDeleted { task, .. } => vec![about("com.todo.task.deleted", task)],
             Self::TaskRestored { task } => vec![about("com.todo.task.restored", task)],
+            Self::TaskRolled { task, next } => vec![
+                about("com.todo.task.updated", task),
+                about("com.todo.task.created", next),
+            ],
+            Self::TaskWithdrawn { task } => vec![about("com.todo.task.deleted", task)],
             Self::TaskReminded { task } => vec![
                 task_event("com.todo.reminder.due", Topic::Reminders, user_id, task),
                 about("com.todo.task.reminded", task),

@@ -6,6 +6,8 @@ pub(crate) mod actor;
 pub mod event;
 mod list;
 mod pages;
+pub mod recurrence;
+mod rolling;
 mod rules;
 pub mod state;
 pub mod task;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::message::{Message, ToolCall};
+pub use recurrence::Recurrence;
 pub use task::{Due, Priority, Status, Task};
 
 /// The actor type in Dapr.
@@ -43,6 +46,7 @@ messages! {
     SetProfile = "set_profile" -> Profile,
     Receipts = "receipts" -> Vec<TurnReceipt>,
     FireDue = "fire_due" -> Fired,
+    RollForward = "roll_forward" -> Rolled,
     Republish = "republish" -> Republished,
 }
 
@@ -66,6 +70,10 @@ pub struct AddTask {
     /// Minutes before the due moment at which to remind; 0 when absent. At most 40,320 (4 weeks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminder_offset_minutes: Option<u32>,
+    /// An RRULE by which it repeats, from `due` on or from the first day it names; see
+    /// [`recurrence::Rule`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<String>,
 }
 
 /// Changes a task; fields left out stay as they are.
@@ -99,6 +107,10 @@ pub struct TaskChange {
     /// Minutes before the due moment at which to remind.
     #[serde(with = "clearable", skip_serializing_if = "Option::is_none")]
     pub reminder_offset_minutes: Option<Option<u32>>,
+    /// An RRULE by which it repeats. A new `due` alone moves this occurrence only; together with
+    /// a rule, or before one is set, it is where the series starts.
+    #[serde(with = "clearable", skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Option<String>>,
 }
 
 /// Marks a task done; one that is done already stays done.
@@ -272,6 +284,22 @@ pub struct Fired {
     /// When the next reminder is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
+}
+
+/// Adds the next occurrence of a recurring task that is done, unless one follows it already. May
+/// be sent any number of times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RollForward {
+    /// The done task.
+    pub task_id: String,
+}
+
+/// What a [`RollForward`] did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rolled {
+    /// The task it added, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Task>,
 }
 
 /// Publishes the events of entries after `applied` again; see invariant 5.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AddTask, CompleteTask, DeleteTask, Due, FireDue, Fired, GetProfile, GetTask, Priority, Profile,
     Receipts as ReadReceipts, ReopenTask, SetProfile, Status, Task, TurnReceipt, Undo, Undone,
-    UndoneChange, UpdateTask, event::Event, pages::TaskPages, rules,
+    UndoneChange, UpdateTask, event::Event, pages::TaskPages, rolling, rules,
 };
 use crate::{
     journal::State,
@@ -109,6 +109,36 @@ impl User {
         self.pending.first().map(|(at, _)| *at)
     }
 
+    /// Whether one more task may be kept.
+    ///
+    /// # Errors
+    /// The list is full.
+    pub(super) fn has_room(&self) -> Result<(), Refusal> {
+        if self.tasks.len() < MOST_TASKS {
+            return Ok(());
+        }
+        Err(Refusal::limit_reached(format!(
+            "You already have {MOST_TASKS} tasks, the most there can be. Delete some first."
+        )))
+    }
+
+    /// The id the next new task gets.
+    pub(super) fn next_id(&self) -> String {
+        format!("task-{}", self.next_task)
+    }
+
+    /// Whether a change of that task can still be undone.
+    pub(super) fn can_undo(&self, task_id: &str) -> bool {
+        self.undo.iter().any(|item| item.task.id == task_id)
+    }
+
+    /// A task that is new.
+    fn add(&mut self, task: &Task) {
+        self.next_task = number(&task.id).map_or(self.next_task, |n| self.next_task.max(n + 1));
+        self.core_dirty = true;
+        self.put(task);
+    }
+
     fn put(&mut self, task: &Task) {
         let Some(n) = number(&task.id) else { return };
         self.forget_reminder(n);
@@ -175,10 +205,7 @@ impl State for User {
         match event {
             Event::TaskCreated { task } => {
                 self.note_undo(false, UndoneChange::Added, task);
-                self.next_task =
-                    number(&task.id).map_or(self.next_task, |n| self.next_task.max(n + 1));
-                self.core_dirty = true;
-                self.put(task);
+                self.add(task);
             }
             Event::TaskUpdated { task, undo } => {
                 self.note_undo(*undo, UndoneChange::Updated, task);
@@ -200,6 +227,11 @@ impl State for User {
                 self.undo.pop();
                 self.put(task);
             }
+            Event::TaskRolled { task, next } => {
+                self.put(task);
+                self.add(next);
+            }
+            Event::TaskWithdrawn { task } => self.remove(&task.id),
             Event::TaskReminded { task } => self.put(task),
             Event::ProfileChanged { profile } => self.set_profile(profile),
         }
@@ -211,8 +243,12 @@ impl State for User {
         for event in events {
             match event {
                 Event::ProfileChanged { profile } => zone_after = Some(zone(&profile.time_zone)),
-                Event::TaskDeleted { task, .. } => {
+                Event::TaskDeleted { task, .. } | Event::TaskWithdrawn { task } => {
                     changed.extend(number(&task.id).map(|n| (n, None)));
+                }
+                Event::TaskRolled { task, next } => {
+                    let both = [task, next].into_iter();
+                    changed.extend(both.filter_map(|task| Some((number(&task.id)?, Some(task)))));
                 }
                 Event::TaskCreated { task }
                 | Event::TaskUpdated { task, .. }
@@ -343,14 +379,10 @@ fn nothing_to_do<R>(reply: R) -> Decided<R> {
 
 impl Command<User> for AddTask {
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        if state.tasks.len() >= MOST_TASKS {
-            return Err(Refusal::limit_reached(format!(
-                "You already have {MOST_TASKS} tasks, the most there can be. Delete some first."
-            )));
-        }
+        state.has_room()?;
         rules::due_in_future(self.due, now, &state.zone)?;
         let mut task = Task {
-            id: format!("task-{}", state.next_task),
+            id: state.next_id(),
             title: rules::title(&self.title)?,
             notes: rules::notes(self.notes.as_deref())?,
             status: Status::Open,
@@ -360,11 +392,17 @@ impl Command<User> for AddTask {
             due_date: None,
             reminder_offset_minutes: rules::offset(self.reminder_offset_minutes)?,
             reminded_for: None,
+            recurrence: None,
+            follows: None,
+            followed_by: None,
             created_at: now,
             updated_at: now,
             completed_at: None,
         };
         set_due(&mut task, self.due);
+        if let Some(rule) = &self.recurrence {
+            rolling::repeat(&mut task, rule, state, now)?;
+        }
         happens(Event::TaskCreated { task: task.clone() }, task)
     }
 }
@@ -395,6 +433,12 @@ impl Command<User> for UpdateTask {
             }
             set_due(&mut task, due);
         }
+        match &change.recurrence {
+            Some(Some(rule)) => rolling::repeat(&mut task, rule, state, now)?,
+            Some(None) => task.recurrence = None,
+            None => {}
+        }
+        rolling::needs_due(&task)?;
         if task == *before {
             return nothing_to_do(task);
         }
@@ -438,13 +482,15 @@ impl Command<User> for ReopenTask {
             return nothing_to_do(task);
         }
         reopen(&mut task, now, &state.zone);
-        happens(
-            Event::TaskReopened {
-                task: task.clone(),
-                undo: false,
-            },
-            task,
-        )
+        let withdrawn = rolling::withdraw_next(&mut task, state);
+        let reopened = Event::TaskReopened {
+            task: task.clone(),
+            undo: false,
+        };
+        Ok(Decision {
+            events: std::iter::once(reopened).chain(withdrawn).collect(),
+            reply: task,
+        })
     }
 }
 
@@ -468,6 +514,11 @@ impl Command<User> for Undo {
         };
         let mut task = item.task.clone();
         task.updated_at = now;
+        // What follows a task is a fact, not a change of the person's.
+        if let Ok(known) = state.task(&task.id) {
+            task.followed_by.clone_from(&known.followed_by);
+        }
+        let mut withdrawn = None;
         let event = match item.change {
             UndoneChange::Added => {
                 let task = state.task(&task.id)?.clone();
@@ -482,6 +533,7 @@ impl Command<User> for Undo {
             }
             UndoneChange::Completed => {
                 hush_passed(&mut task, now, &state.zone);
+                withdrawn = rolling::withdraw_next(&mut task, state);
                 Event::TaskReopened {
                     task: task.clone(),
                     undo: true,
@@ -496,13 +548,13 @@ impl Command<User> for Undo {
                 Event::TaskRestored { task: task.clone() }
             }
         };
-        happens(
-            event,
-            Undone {
+        Ok(Decision {
+            events: std::iter::once(event).chain(withdrawn).collect(),
+            reply: Undone {
                 undone: item.change,
                 task,
             },
-        )
+        })
     }
 }
 
@@ -599,7 +651,7 @@ fn hush_passed(task: &mut Task, now: Timestamp, zone: &TimeZone) {
     }
 }
 
-fn set_due(task: &mut Task, due: Option<Due>) {
+pub(super) fn set_due(task: &mut Task, due: Option<Due>) {
     (task.due_at, task.due_date) = match due {
         Some(Due::At(at)) => (Some(crate::clock::to_microseconds(at)), None),
         Some(Due::Date(date)) => (None, Some(date)),

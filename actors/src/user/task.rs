@@ -3,6 +3,8 @@
 use jiff::{Timestamp, ToSpan, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
+use super::Recurrence;
+
 /// The local time at which a date-only task reminds.
 const DATE_ONLY_REMINDER: civil::Time = civil::time(9, 0, 0, 0);
 
@@ -37,6 +39,15 @@ pub struct Task {
     /// The moment of the reminder the person has had for this due moment; gone when it moves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_for: Option<Timestamp>,
+    /// The series it is an occurrence of; then it has a due moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
+    /// The task whose next occurrence it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+    /// The task that is its next occurrence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<String>,
     /// When it was added.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -141,6 +152,7 @@ impl Task {
     pub fn size(&self) -> usize {
         let text = self.title.len() + self.notes.as_ref().map_or(0, String::len);
         let tags: usize = self.tags.iter().map(|tag| tag.len() + 3).sum();
-        280 + text + tags
+        let series = if self.recurrence.is_some() { 260 } else { 0 };
+        280 + text + tags + series
     }
 }

@@ -3,7 +3,9 @@
 
 mod conversation;
 mod journal;
+mod recurrence;
 mod reminders;
+mod rolling;
 mod user;
 
 use todo_actors::{

@@ -9,7 +9,7 @@ use todo_actors::{
     user::{AddTask, Priority},
 };
 
-use super::{Effect, Scope, Tool, arguments, due, task};
+use super::{Effect, Scope, Tool, arguments, due, set_recurrence::RULE, task};
 
 /// See [`schema`].
 pub const TOOL: Tool = Tool {
@@ -30,6 +30,7 @@ struct Arguments {
     priority: Option<Priority>,
     tags: Option<Vec<String>>,
     reminder_offset_minutes: Option<u32>,
+    recurrence: Option<String>,
 }
 
 fn schema() -> Value {
@@ -52,6 +53,10 @@ fn schema() -> Value {
                 "type": "integer",
                 "description": "Remind this many minutes before it is due.",
             },
+            "recurrence": {
+                "type": "string",
+                "description": RULE,
+            },
         },
         "required": ["title"],
         "additionalProperties": false,
@@ -68,6 +73,7 @@ fn run<'a>(scope: &'a Scope<'a>, value: Value) -> BoxFuture<'a, Result<Value, Ca
             priority: asked.priority.unwrap_or_default(),
             tags: asked.tags.unwrap_or_default(),
             reminder_offset_minutes: asked.reminder_offset_minutes,
+            recurrence: asked.recurrence,
         };
         scope.command(message).await
     })

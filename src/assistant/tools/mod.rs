@@ -8,6 +8,7 @@ mod delete_task;
 mod list_tasks;
 mod reopen_task;
 mod reschedule_task;
+mod set_recurrence;
 mod set_time_zone;
 mod undo;
 mod update_task;
@@ -35,6 +36,7 @@ pub const ALL: &[Tool] = &[
     reopen_task::TOOL,
     delete_task::TOOL,
     reschedule_task::TOOL,
+    set_recurrence::TOOL,
     undo::TOOL,
     set_time_zone::TOOL,
 ];

@@ -14,7 +14,7 @@ use super::{Effect, Scope, Tool, arguments, due, task};
 /// Takes an instant, a day, or the wish for neither.
 pub const TOOL: Tool = Tool {
     name: "reschedule_task",
-    description: "Changes when a task is due, or removes its due moment.",
+    description: "Changes when a task is due, or removes its due moment. Of a repeating task only this occurrence moves; to move the whole series use set_recurrence.",
     arguments: schema,
     effect: Effect::Sets,
     run,

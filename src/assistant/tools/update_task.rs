@@ -13,7 +13,7 @@ use super::{Effect, Scope, Tool, arguments, task};
 /// What is left out, or null, stays as it is; empty notes are removed.
 pub const TOOL: Tool = Tool {
     name: "update_task",
-    description: "Changes a task's title, notes, priority or tags. For dates use reschedule_task.",
+    description: "Changes a task's title, notes, priority or tags. For dates use reschedule_task, for repetition set_recurrence.",
     arguments: schema,
     effect: Effect::Sets,
     run,

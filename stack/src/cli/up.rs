@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use todo_stack::{Ports, Servers, Stack, StackOptions};
+use todo_stack::{Ports, Role, Servers, Stack, StackOptions};
 
 use super::control::{Control, Request, addresses, ask};
 use super::{build_backend, data_dir};
@@ -67,6 +67,7 @@ pub async fn run(up: Up) -> Result<()> {
     options.ports = Ports::Standard;
     options.dir = Some(data_dir().to_owned());
     options.durable = true;
+    options.roles.extend([Role::Recurrer, Role::Notifier]);
     options.model = up.model;
     // A real key is nothing for a stand-in.
     if let Ok(key) = std::env::var("COHERE_API_KEY")

@@ -14,6 +14,7 @@ use todo_stack::ModelServer;
 use tokio::sync::OnceCell;
 
 use super::recorder::Recorder;
+use crate::assistant::Show;
 use crate::{
     assistant::{Assistant, TurnReply, TurnRequest, cohere::Cohere, fallback::ModelFirst},
     config::CohereConfig,
@@ -186,7 +187,10 @@ impl World {
             time_zone: None,
             traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
         };
-        self.assistant.turn(&request).await.unwrap()
+        self.assistant
+            .turn(&request, &Show::default())
+            .await
+            .unwrap()
     }
 
     /// The calls that reached the list and change it.

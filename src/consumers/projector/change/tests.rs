@@ -114,14 +114,30 @@ fn task() -> Task {
         due_date: None,
         reminder_offset_minutes: Some(5),
         reminded_for: None,
+        recurrence: Some(
+            serde_json::from_value(json!({
+                "rule": "FREQ=DAILY;UNTIL=20270503", "start": "2026-02-28T11:00:00.123456",
+                "zone": "Europe/Berlin", "occurrence": "2026-03-01T11:00:00.123456",
+            }))
+            .unwrap(),
+        ),
+        follows: Some("task-7".to_owned()),
+        followed_by: Some("task-8".to_owned()),
         created_at: AT.parse().unwrap(),
         updated_at: AT.parse().unwrap(),
         completed_at: None,
     }
 }
 
-/// What the projector makes of the home event that announces `event`.
+/// What the projector makes of the only home event that announces `event`.
 fn projected<E: Announce>(actor: &ActorRef, event: E) -> Effect {
+    let mut effects = all_projected(actor, event);
+    assert_eq!(effects.len(), 1, "this event is one on its home topic");
+    effects.remove(0)
+}
+
+/// What the projector makes of the home events that announce `event`.
+fn all_projected<E: Announce>(actor: &ActorRef, event: E) -> Vec<Effect> {
     let envelope = Envelope {
         actor,
         seq: 1,
@@ -130,11 +146,11 @@ fn projected<E: Announce>(actor: &ActorRef, event: E) -> Effect {
         wake: None,
     };
     let sent = outgoing(envelope, &[event]);
-    let home: Vec<_> = sent.iter().filter(|sent| sent.topic == E::HOME).collect();
-    assert_eq!(home.len(), 1, "each event is one on its home topic");
-    Change::read(&serde_json::from_slice(&home[0].body).unwrap())
-        .unwrap()
-        .effect
+    sent.iter()
+        .filter(|sent| sent.topic == E::HOME)
+        .map(|sent| Change::read(&serde_json::from_slice(&sent.body).unwrap()))
+        .map(|change| change.unwrap().effect)
+        .collect()
 }
 
 /// An event added to the user fails to compile here until it is listed, and fails the test
@@ -163,25 +179,37 @@ fn every_event_of_a_user_is_known() {
         },
         Event::TaskRestored { task: task.clone() },
         Event::TaskReminded { task: task.clone() },
+        Event::TaskWithdrawn { task: task.clone() },
+        Event::TaskRolled {
+            task: task.clone(),
+            next: Task {
+                id: "task-8".to_owned(),
+                ..task.clone()
+            },
+        },
         Event::ProfileChanged {
             profile: profile.clone(),
         },
     ];
     for event in events {
+        let is = |task: &Task| Effect::Task(Box::new(task.clone()));
         let expected = match &event {
             Event::TaskCreated { task }
             | Event::TaskUpdated { task, .. }
             | Event::TaskCompleted { task, .. }
             | Event::TaskReopened { task, .. }
             | Event::TaskRestored { task }
-            | Event::TaskReminded { task } => Effect::Task(Box::new(task.clone())),
-            Event::TaskDeleted { task, .. } => Effect::TaskDeleted {
-                task_id: task.id.clone(),
-            },
-            Event::ProfileChanged { profile } => Effect::Profile(profile.clone()),
+            | Event::TaskReminded { task } => vec![is(task)],
+            Event::TaskRolled { task, next } => vec![is(task), is(next)],
+            Event::TaskDeleted { task, .. } | Event::TaskWithdrawn { task } => {
+                vec![Effect::TaskDeleted {
+                    task_id: task.id.clone(),
+                }]
+            }
+            Event::ProfileChanged { profile } => vec![Effect::Profile(profile.clone())],
         };
         assert_eq!(
-            projected(&ActorRef::new(user::TYPE, "alice"), event),
+            all_projected(&ActorRef::new(user::TYPE, "alice"), event),
             expected
         );
     }
