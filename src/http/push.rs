@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     Edge,
-    extract::{Body, Caller, UserPath},
+    extract::{Body, Caller, KeyHeader, UserPath},
     problem::{Problem, Problems},
 };
 use crate::{
@@ -66,9 +66,10 @@ pub async fn key(State(edge): State<Arc<Edge>>, _: Caller) -> Result<Json<PushKe
     }))
 }
 
-/// Subscribes a browser, or renews its subscription. Repeating it changes nothing.
-#[utoipa::path(put, path = "/api/{user_id}/push/subscriptions", tag = "push", params(UserPath),
-    request_body = NewSubscription,
+/// Subscribes a browser, or renews its subscription. Repeating it changes nothing, with or
+/// without a key.
+#[utoipa::path(put, path = "/api/{user_id}/push/subscriptions", tag = "push",
+    params(UserPath, KeyHeader), request_body = NewSubscription,
     responses((status = 204, description = "Reminders go there too"), Problems))]
 pub async fn subscribe(
     State(edge): State<Arc<Edge>>,
@@ -93,7 +94,7 @@ pub async fn subscribe(
 
 /// Ends a browser's subscription; one that is not there is no error.
 #[utoipa::path(delete, path = "/api/{user_id}/push/subscriptions", tag = "push",
-    params(UserPath), request_body = OldSubscription,
+    params(UserPath, KeyHeader), request_body = OldSubscription,
     responses((status = 204, description = "Nothing goes there any more"), Problems))]
 pub async fn unsubscribe(
     State(edge): State<Arc<Edge>>,

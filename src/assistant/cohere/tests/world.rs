@@ -195,7 +195,7 @@ impl World {
 
     /// The calls that reached the list and change it.
     pub fn changes(&self) -> Vec<String> {
-        const READS: &[&str] = &["begin_turn", "finish_turn", "profile", "list"];
+        const READS: &[&str] = &["begin_turn", "holds_turn", "finish_turn", "profile", "list"];
         let mut methods = self.actors.methods();
         methods.retain(|method| !READS.contains(&method.as_str()));
         methods
@@ -232,6 +232,7 @@ fn list_of(titles: &[&str]) -> Arc<Script> {
                     "said": said,
                 })
             }
+            "holds_turn" => json!({"held": true}),
             "finish_turn" => text(1, "assistant"),
             "profile" => json!({"time_zone": "Europe/Berlin", "time_zone_set": true}),
             "list" => json!({"tasks": tasks, "total": tasks.len()}),
