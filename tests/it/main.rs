@@ -13,4 +13,5 @@ mod idempotency;
 mod main_job;
 mod outages;
 mod replicas;
+mod streaming;
 mod world;
