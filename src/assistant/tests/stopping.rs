@@ -60,7 +60,7 @@ fn stoppable() -> Arc<Script> {
     actors(|call| {
         let mut stopped = said(&call.request["message"]);
         stopped["stopped"] = true.into();
-        (call.method == "stop_turn").then(|| Ok(Outcome::Ok(stopped)))
+        (call.method == "stop_turn").then_some(Ok(Outcome::Ok(stopped)))
     })
 }
 
