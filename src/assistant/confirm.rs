@@ -162,11 +162,11 @@ mod tests {
             result,
         };
         let twice = [one.clone(), one.clone()];
-        assert!(held(&[one.clone()], &[]).is_empty());
+        assert!(held(std::slice::from_ref(&one), &[]).is_empty());
         assert!(held(&twice, &[]).is_empty());
         assert_eq!(held(&[one.clone(), two.clone()], &[]).len(), 2);
         let ok = done(&one, json!({"ok": {}}));
-        assert_eq!(held(&[two.clone()], &[ok]), ["task-2"]);
+        assert_eq!(held(std::slice::from_ref(&two), &[ok]), ["task-2"]);
         let refused = done(&one, json!({"refused": {}}));
         assert!(held(&[two], &[refused]).is_empty());
     }

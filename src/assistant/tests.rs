@@ -15,6 +15,9 @@ use super::{
 };
 use crate::test_actors::{Call, Script};
 
+mod asking;
+mod stopping;
+
 /// Adds every word of the message as a task, one call at a time, unless it was added already.
 struct WordByWord;
 

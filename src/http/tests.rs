@@ -179,6 +179,84 @@ async fn a_message_is_answered() {
     assert_eq!(api.script.calls()[0].request["message"]["text"], "hello");
 }
 
+impl Api {
+    /// Says something and asks for a stream; answers the status, the headers and the events.
+    async fn stream(&self, body: Value) -> (StatusCode, header::HeaderMap, Vec<String>) {
+        let request = self
+            .request(Method::POST, "/api/ann/chat")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "text/event-stream")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let events = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let events = events.map(str::to_owned).collect();
+        (parts.status, parts.headers, events)
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_answered_as_a_stream() {
+    let api = api_with(0).await;
+    let body = json!({"message": "add milk", "time_zone": "Europe/Berlin"});
+    let (status, headers, events) = api.stream(body).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers[header::CONTENT_TYPE], "text/event-stream");
+    assert_eq!(headers["x-vercel-ai-ui-message-stream"], "v1");
+    assert_eq!(headers["x-accel-buffering"], "no");
+    assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+    let (done, parts) = events.split_last().unwrap();
+    assert_eq!(done, "[DONE]");
+    let parts: Vec<Value> = parts
+        .iter()
+        .map(|part| serde_json::from_str(part).unwrap())
+        .collect();
+    let metadata = &parts[0]["messageMetadata"];
+    assert_eq!(metadata["turn_id"].as_str().unwrap().len(), 32);
+    assert!(metadata["conversation_id"].is_string());
+    let output = parts
+        .iter()
+        .find(|part| part["type"] == "tool-output-available");
+    assert_eq!(output.unwrap()["output"]["ok"]["task"]["title"], "milk");
+    assert_eq!(parts.last().unwrap()["finishReason"], "stop");
+}
+
+#[tokio::test]
+async fn what_goes_wrong_before_a_stream_begins_keeps_its_status() {
+    let api = api_with(0).await;
+    for (body, expected) in [
+        (json!({"message": " "}), 422),
+        (json!({"message": "hi", "conversation_id": "theirs"}), 404),
+    ] {
+        let (status, headers, _) = api.stream(body).await;
+        assert_eq!(status, expected);
+        assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn only_a_turn_that_is_there_can_be_stopped() {
+    let api = api_with(0).await;
+    let conversation = json!({"conversation_id": "c"});
+    for (path, body, expected) in [
+        ("/api/ann/chat/t/stop", conversation.clone(), 404),
+        ("/api/ann/chat/a%7Cb/stop", conversation.clone(), 404),
+        (
+            "/api/ann/chat/t/stop",
+            json!({"conversation_id": "a/b"}),
+            404,
+        ),
+        ("/api/ann/chat/t/stop", json!({}), 422),
+        ("/api/bob/chat/t/stop", conversation, 403),
+    ] {
+        let (status, reply) = api.json(Method::POST, path, body).await;
+        assert_eq!(status, expected, "{path}: {reply}");
+    }
+}
+
 #[tokio::test]
 async fn values_that_make_no_sense_are_named() {
     let api = api_with(0).await;

@@ -17,4 +17,5 @@ mod outages;
 mod push;
 mod recurrence;
 mod replicas;
+mod streaming;
 mod world;

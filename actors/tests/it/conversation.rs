@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use todo_actors::{
     conversation::{
-        BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, ReleaseTurn, Rename, Role,
-        TurnState, actor_id,
+        BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, HoldsTurn, Pending, ReleaseTurn,
+        Rename, Role, StopTurn, TurnState, actor_id,
     },
     testkit::World,
 };
@@ -38,6 +38,14 @@ fn finish_message(turn: &str, attempt: &str) -> FinishTurn {
         tool_calls: Vec::new(),
         provider: "offline".into(),
         pending: None,
+    }
+}
+
+fn stop_message(turn: &str) -> StopTurn {
+    StopTurn {
+        turn_id: turn.into(),
+        text: "Stopped.".into(),
+        tool_calls: Vec::new(),
     }
 }
 
@@ -226,5 +234,106 @@ async fn an_unknown_conversation_is_not_created_unasked_and_empty_words_are_refu
             ..begin_message("t1", "a")
         };
         refused(read(&world, &id, begin).await);
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_turn_is_over_for_everybody_and_stopping_again_changes_nothing() {
+    let world = world();
+    let id = actor_id("ann", "c1");
+    assert!(refused(read(&world, &id, stop_message("t1")).await).contains("no such conversation"));
+    begin(&world, "t1", "a").await;
+    let holds = HoldsTurn {
+        turn_id: "t1".into(),
+        attempt: "a".into(),
+    };
+    assert!(read(&world, &id, holds.clone()).await.unwrap().held);
+    // When it is stopped by somebody who does not hold it
+    let reply = read(&world, &id, stop_message("t1")).await.unwrap();
+    // Then its holder does not hold it any more, and finishing brings the stopped reply
+    assert!(reply.stopped && reply.text == "Stopped.");
+    assert!(!read(&world, &id, holds).await.unwrap().held);
+    assert_eq!(finish(&world, "t1", "a").await, reply);
+    assert_eq!(read(&world, &id, stop_message("t1")).await.unwrap(), reply);
+    assert!(
+        matches!(begin(&world, "t1", "b").await, TurnState::Done { reply: known } if known == reply)
+    );
+    // And another turn begins at once
+    assert!(matches!(
+        begin(&world, "t2", "c").await,
+        TurnState::Begun { .. }
+    ));
+    // A turn that is not there cannot be stopped, nor can a finished one be undone by it
+    assert!(refused(read(&world, &id, stop_message("t3")).await).contains("nothing to stop"));
+    let finished = finish(&world, "t2", "c").await;
+    assert_eq!(
+        read(&world, &id, stop_message("t2")).await.unwrap(),
+        finished
+    );
+}
+
+#[tokio::test]
+async fn a_turn_stopped_long_ago_still_answers() {
+    let world = world();
+    let id = actor_id("ann", "c1");
+    begin(&world, "t0", "a").await;
+    let reply = read(&world, &id, stop_message("t0")).await.unwrap();
+    for n in 1..60 {
+        begin(&world, &format!("t{n}"), "a").await;
+        finish(&world, &format!("t{n}"), "a").await;
+    }
+    let world = world.restart();
+    assert_eq!(read(&world, &id, stop_message("t0")).await.unwrap(), reply);
+}
+
+fn pending_of(state: TurnState) -> Option<Pending> {
+    match state {
+        TurnState::Begun { pending, .. } => pending,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_pending_deletion_lives_until_the_next_turn_ends() {
+    let world = world();
+    let id = actor_id("ann", "c1");
+    let pending = Pending {
+        task_ids: vec!["task-1".into(), "task-2".into()],
+    };
+    let asking = |turn: &str| FinishTurn {
+        pending: Some(pending.clone()),
+        ..finish_message(turn, "a")
+    };
+    // Given a reply that asks for a confirmation
+    assert_eq!(pending_of(begin(&world, "t1", "a").await), None);
+    read(&world, &id, asking("t1")).await.unwrap();
+    // Then the next turn gets it, and so does whoever takes that turn over, even after a restart
+    let world = world.restart();
+    assert_eq!(
+        pending_of(begin(&world, "t2", "a").await),
+        Some(pending.clone())
+    );
+    world.clock.advance(Duration::from_millis(LEASE_MS + 1));
+    assert_eq!(
+        pending_of(begin(&world, "t2", "b").await),
+        Some(pending.clone())
+    );
+    // And the turn after that does not
+    finish(&world, "t2", "b").await;
+    assert_eq!(pending_of(begin(&world, "t3", "a").await), None);
+    // Nor one that takes the place of an abandoned turn
+    read(&world, &id, asking("t3")).await.unwrap();
+    begin(&world, "t4", "a").await;
+    world.clock.advance(Duration::from_millis(LEASE_MS + 1));
+    assert_eq!(pending_of(begin(&world, "t5", "a").await), None);
+    // And it is never about nothing, nor about too many
+    for count in [0, 101] {
+        let message = FinishTurn {
+            pending: Some(Pending {
+                task_ids: vec!["task-1".into(); count],
+            }),
+            ..finish_message("t5", "a")
+        };
+        assert!(refused(read(&world, &id, message).await).contains("1 to 100"));
     }
 }
