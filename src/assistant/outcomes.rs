@@ -24,7 +24,8 @@ pub fn unfinished(why: &str, outcomes: &[ToolOutcome]) -> String {
 fn done(outcome: &ToolOutcome) -> Option<String> {
     let tool = outcome.call.tool.as_str();
     let ok = outcome.result.get("ok")?;
-    if tools::effect(tool) != Some(Effect::Writes) {
+    let known = tools::ALL.iter().find(|known| known.name == tool)?;
+    if known.effect == Effect::Reads {
         return None;
     }
     let title = ok.pointer("/task/title").and_then(Value::as_str);
