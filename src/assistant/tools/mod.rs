@@ -159,12 +159,6 @@ pub async fn run(scope: &Scope<'_>) -> Result<Value, Failure> {
     }
 }
 
-/// Whether a tool changes anything; `None` when there is no such tool.
-#[must_use]
-pub fn effect(name: &str) -> Option<Effect> {
-    find(name).map(|tool| tool.effect)
-}
-
 /// What a planner sees of a reply that stands in a receipt.
 #[must_use]
 pub fn present(name: &str, reply: Value) -> Value {
