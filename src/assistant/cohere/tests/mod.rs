@@ -104,6 +104,14 @@ async fn a_turn_with_a_tool_streams_its_reply_and_shows_no_plan() {
 }
 
 #[tokio::test]
+async fn the_conversation_that_every_stand_in_knows_works() {
+    let ann = World::new(aimock(json!([])).await, &[]);
+    let reply = ann.say("put tea on my list").await.message;
+    assert_eq!(reply.text, "“buy tea” is on your list now.");
+    assert_eq!(ann.changes(), ["add"]);
+}
+
+#[tokio::test]
 async fn the_same_turn_works_without_a_stream() {
     let ask = "a turn at once";
     let recorder = aimock(json!([
