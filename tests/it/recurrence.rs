@@ -40,7 +40,7 @@ fn a_repeating_task_that_is_done_comes_back_once() {
         );
 
         // And when the recurrer is dead meanwhile, it follows once it is back
-        stack.kill(RECURRER, Signal::SIGKILL).await.unwrap();
+        stack.kill(RECURRER, Signal::Kill).await.unwrap();
         complete(&ann, "task-2").await;
         stack.start_server(RECURRER).await.unwrap();
         stack.until_ready(RECURRER).await.unwrap();
