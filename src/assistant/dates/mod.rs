@@ -27,7 +27,7 @@
 mod calendar;
 mod clock;
 mod grammar;
-mod numbers;
+pub mod numbers;
 mod offset;
 mod parts;
 

@@ -4,7 +4,7 @@ use super::{
     around::{is_recurring, priority_at_end, tag_at_end, without_list_name},
     intent::{Intent, NewTask},
     patterns::{from, starts, starts_with_any, trim_start, trimmed, until},
-    reply,
+    repeating, reply,
     sentence::Scope,
 };
 use crate::assistant::{
@@ -280,6 +280,7 @@ pub fn add(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
         due: None,
         priority: None,
         tags: Vec::new(),
+        recurrence: None,
     };
     loop {
         let (unlisted, listed, tag) = without_list_name(rest);
@@ -295,6 +296,11 @@ pub fn add(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
         {
             rest = before;
             task.priority = Some(priority);
+        } else if let Some((before, rule)) =
+            repeating::split_trailing(rest).filter(|_| task.recurrence.is_none())
+        {
+            rest = before;
+            task.recurrence = Some(rule);
         } else if let Some((before, found)) =
             dates::split_trailing(rest, scope.now).filter(|_| phrase.is_empty())
         {

@@ -3,7 +3,8 @@
 use super::patterns::{ends_with_any, trim_end, trimmed, until};
 use crate::assistant::words::{self, Kind, Token};
 
-/// "every friday", "each day", "daily": we cannot repeat tasks.
+/// "every friday", "each day", "daily", where it may be part of the title or of a repetition that
+/// we cannot read.
 pub fn is_recurring(words: &[&str]) -> bool {
     let unit = |word: &&str| {
         let word = word.strip_suffix('s').unwrap_or(word);

@@ -107,6 +107,7 @@ fn candidate(line: &str) -> Option<TaskView> {
         due_date: None,
         priority: String::new(),
         tags: Vec::new(),
+        recurrence: None,
     })
 }
 

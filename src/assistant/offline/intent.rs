@@ -52,6 +52,8 @@ pub struct NewTask {
     pub priority: Option<&'static str>,
     /// Without the `#`.
     pub tags: Vec<String>,
+    /// The rule by which it repeats.
+    pub recurrence: Option<String>,
 }
 
 impl NewTask {
@@ -67,6 +69,9 @@ impl NewTask {
         }
         if !self.tags.is_empty() {
             set(&mut arguments, "tags", self.tags.clone().into());
+        }
+        if let Some(rule) = &self.recurrence {
+            set(&mut arguments, "recurrence", rule.clone().into());
         }
         ToolCall {
             tool: "add_task".to_owned(),

@@ -27,6 +27,7 @@ mod listing;
 mod moving;
 mod patterns;
 mod reference;
+mod repeating;
 mod reply;
 mod reporting;
 mod run;

@@ -5,6 +5,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use serde::Deserialize;
+use todo_actors::user::Recurrence;
 
 use super::{
     patterns::trimmed,
@@ -35,6 +36,9 @@ pub struct TaskView {
     /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// How it repeats.
+    #[serde(default)]
+    pub recurrence: Option<Recurrence>,
 }
 
 /// A task and what its title is compared by.
@@ -411,6 +415,7 @@ mod tests {
             due_date: None,
             priority: "normal".to_owned(),
             tags: Vec::new(),
+            recurrence: None,
         };
         task.into()
     }

@@ -3,6 +3,7 @@
 use jiff::ZonedDateTime;
 use serde::Deserialize;
 use serde_json::Value;
+use todo_actors::user::recurrence::Rule;
 
 use super::{
     intent::{Change, Intent, NewTask, Query},
@@ -27,8 +28,8 @@ pub const ADD_WHAT: &str = "What should I add? For example: “add buy milk tomo
 /// Nothing to remind of.
 pub const REMIND_OF_WHAT: &str =
     "What should I remind you of, and when? For example: “remind me to buy milk tomorrow at 9”.";
-/// Repetition.
-pub const NO_RECURRENCE: &str = "I cannot repeat tasks from this chat, so I added nothing. I can add it once: give me a single date. If “every” is part of the title, put the title in quotes.";
+/// A repetition that we cannot read.
+pub const NO_RECURRENCE: &str = "I did not understand how often that repeats, so I added nothing. Say it at the end, for example “add water plants every monday at 8”, “every 2 weeks” or “every month on the 1st”. If “every” is part of the title, put the title in quotes.";
 /// Two dates that do not go together.
 pub const TWO_DATES: &str = "That names more than one date, so I added nothing. Which one do you mean? If one is part of the title, put the title in quotes.";
 /// Notes.
@@ -106,11 +107,21 @@ pub fn time(now: &ZonedDateTime) -> String {
 
 /// Asks whether to add what was mentioned.
 pub fn offer(task: &NewTask, now: &ZonedDateTime) -> String {
-    let due = task.due.as_ref().map_or(String::new(), |due| {
-        format!(", due {},", dates::describe(due, now))
-    });
+    let due = task.due.as_ref();
+    let due = due.map(|due| format!("due {}", dates::describe(due, now)));
+    let rule = task.recurrence.as_ref();
+    let rule = rule.and_then(|rule| Rule::parse(rule, Some(now.date())).ok());
+    let told: Vec<String> = due
+        .into_iter()
+        .chain(rule.map(|rule| rule.describe()))
+        .collect();
+    let told = if told.is_empty() {
+        String::new()
+    } else {
+        format!(", {},", told.join(", "))
+    };
     format!(
-        "{OFFER}{}{due} to your list? Answer “yes”, or start with “add” to say it in your own words.",
+        "{OFFER}{}{told} to your list? Answer “yes”, or start with “add” to say it in your own words.",
         quote(&task.title)
     )
 }
@@ -198,6 +209,12 @@ pub fn due(task: &TaskView, now: &ZonedDateTime) -> Option<Due> {
     at.or(task.due_date.map(Due::Date))
 }
 
+/// ", every weekday", if the task repeats.
+fn repeats(task: &TaskView) -> String {
+    let series = task.recurrence.as_ref();
+    series.map_or(String::new(), |series| format!(", {}", series.describe()))
+}
+
 /// The task in an outcome, if there is one.
 pub fn task(outcome: &ToolOutcome) -> Option<TaskView> {
     let ok = outcome.result.get("ok")?;
@@ -226,7 +243,8 @@ pub fn report(intent: &Intent, outcome: &ToolOutcome, now: &ZonedDateTime) -> St
             let due = due.map_or(String::new(), |due| {
                 format!(", due {}", dates::describe(&due, now))
             });
-            let mut text = format!("Added {title}{due}.");
+            let series = task.as_ref().map_or(String::new(), repeats);
+            let mut text = format!("Added {title}{due}{series}.");
             if let Some(task) = task {
                 if task.priority == "high" || task.priority == "low" {
                     text.push_str(&format!(" Priority: {}.", task.priority));
@@ -402,6 +420,9 @@ fn line(task: &TaskView, query: &Query, now: &ZonedDateTime) -> String {
         text.push_str(", done");
     } else if let Some(due) = due(task, now).filter(|_| task.status != "done") {
         text.push_str(&format!(", due {}", dates::describe(&due, now)));
+    }
+    if task.status != "done" {
+        text.push_str(&repeats(task));
     }
     if task.priority == "high" {
         text.push_str(", high priority");

@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, ZonedDateTime};
 use serde_json::{Value, json};
+use todo_actors::user::{Due, Recurrence};
 
 use super::plan;
 use crate::assistant::{
@@ -68,6 +69,18 @@ impl World {
                 let mut task = call.arguments.clone();
                 task["id"] = json!(format!("task-{}", self.tasks.len() + 1));
                 task["status"] = json!("open");
+                if let Some(rule) = text("recurrence") {
+                    let at = text("due_at").map(|at| Due::At(at.parse().unwrap()));
+                    let date = text("due_date").map(|date| Due::Date(date.parse().unwrap()));
+                    let (at_once, zone) = (now().timestamp(), now().time_zone().clone());
+                    let (series, due) =
+                        Recurrence::begin(rule, at.or(date), at_once, &zone).unwrap();
+                    task["recurrence"] = json!(series);
+                    match due {
+                        Due::At(at) => task["due_at"] = json!(at),
+                        Due::Date(date) => task["due_date"] = json!(date),
+                    }
+                }
                 self.tasks.push(task.clone());
                 return json!({"ok": {"task": task}});
             }
