@@ -8,9 +8,15 @@
 )]
 
 mod bad_input;
+mod callbacks;
+mod edge;
+mod evidence;
 mod growth;
 mod idempotency;
+mod ids;
 mod main_job;
 mod outages;
+mod rebuild;
 mod replicas;
+mod stopping;
 mod world;
