@@ -91,7 +91,7 @@ fn the_largest_task_and_the_largest_reply_are_small_for_kafka() {
             .await
             .ok();
         // Then Kafka takes it easily, and the projector too
-        for topic in ["task-events", "conversation-events", "reminders"] {
+        for topic in ["task-events", "conversation-events"] {
             let largest = largest_message(stack, topic).await;
             println!("measured: the largest message in {topic}: {largest} bytes");
             assert!(largest < LARGEST_MESSAGE, "{topic}: {largest}");

@@ -182,7 +182,7 @@ fn a_database_that_says_nothing_holds_nobody_for_long_and_doubles_nothing() {
         // Then everybody is told to come back, whether they write, talk or read
         let start = Instant::now();
         let task = ann.add("during", Some("task"));
-        let turn = ann.say("add something", None, Some("turn"));
+        let turn = ann.say("add buy cream", None, Some("turn"));
         let list = ann.get("/conversations");
         let (task, turn, list) = tokio::join!(task, turn, list);
         let waited = start.elapsed();
@@ -204,7 +204,7 @@ fn a_database_that_says_nothing_holds_nobody_for_long_and_doubles_nothing() {
             Duration::from_secs(5),
         );
         let turn = until("the turn", Duration::from_secs(60), || async {
-            let turn = ann.say("add something", None, Some("turn")).await;
+            let turn = ann.say("add buy cream", None, Some("turn")).await;
             turn.status.is_success().then_some(turn.body)
         })
         .await;
@@ -216,7 +216,7 @@ fn a_database_that_says_nothing_holds_nobody_for_long_and_doubles_nothing() {
             .map(|task| task["title"].as_str().unwrap().to_owned())
             .collect();
         titles.sort();
-        assert_eq!(titles, ["before", "during", "something"]);
+        assert_eq!(titles, ["before", "buy cream", "during"]);
         journal(&stack, "User/ann").await.assert_whole("ann");
         stack.shutdown().await.unwrap();
     });
