@@ -1,11 +1,7 @@
 //! `cargo stack`: the local stack from the command line.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line program talks to the person who called it"
-)]
-
+#[macro_use]
+mod output;
 mod cli;
 
 use std::process::ExitCode;
@@ -15,7 +11,7 @@ async fn main() -> ExitCode {
     match cli::run().await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            complain!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -193,9 +193,14 @@ impl Stack {
 
     /// A replica's sidecar and callback port.
     pub fn dapr(&self, replica: usize) -> Result<DaprAccess> {
+        self.dapr_of(&format!("backend-{replica}"))
+    }
+
+    /// The same of an app by name, such as `projector`.
+    pub fn dapr_of(&self, app: &str) -> Result<DaprAccess> {
         let pair = self
-            .backend(replica)
-            .with_context(|| format!("there is no replica {replica}"))?;
+            .pair(app)
+            .with_context(|| format!("there is no app {app}"))?;
         Ok(DaprAccess {
             http_port: pair.dapr_http_port(),
             grpc_port: pair.dapr_grpc_port(),

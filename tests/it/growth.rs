@@ -6,7 +6,13 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use todo_stack::{Signal, Stack};
 
-use crate::world::{Person, own, report, run, unlimited};
+use crate::{
+    evidence::largest_message,
+    world::{Person, own, report, run, shared, unlimited},
+};
+
+/// Kafka's usual limit on a message, in bytes.
+const LARGEST_MESSAGE: usize = 1 << 20;
 
 #[test]
 fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
@@ -32,6 +38,10 @@ fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
             );
             assert!(ratio < 13.0, "{ratio}");
         }
+        for topic in ["task-events", "conversation-events"] {
+            let largest = largest_message(&stack, topic).await;
+            assert!(largest < LARGEST_MESSAGE, "{topic}: {largest}");
+        }
         activation(&stack).await;
         stack.shutdown().await.unwrap();
     });
@@ -43,14 +53,50 @@ async fn activation(stack: &Stack) {
     stack.start_server("backend-1").await.unwrap();
     let warm = Person::new(stack, 1, "nobody");
     warm.get("/tasks/task-1").await;
-    let many = Person::new(stack, 1, "short-many");
-    let start = Instant::now();
-    many.get("/tasks/task-1").await.ok();
-    report(
-        "activating an actor with 10,500 tasks",
-        start.elapsed(),
-        Duration::from_millis(150),
-    );
+    for name in ["short", "noted"] {
+        let many = Person::new(stack, 1, &format!("{name}-many"));
+        let start = Instant::now();
+        many.get("/tasks/task-1").await.ok();
+        report(
+            &format!("activating an actor with 10,500 tasks ({name})"),
+            start.elapsed(),
+            Duration::from_millis(150),
+        );
+    }
+}
+
+#[test]
+fn the_largest_task_and_the_largest_reply_are_small_for_kafka() {
+    run(async {
+        // Given as much in every field as it takes, in characters of four bytes
+        let stack = shared().await;
+        let ann = Person::new(stack, 1, "ann-largest");
+        let wide = |count| "\u{1f95b}".repeat(count);
+        let tags: Vec<String> = (0..10).map(|n| format!("{n}{}", wide(39))).collect();
+        for n in 100..200 {
+            let title = format!("{n}{}", wide(197));
+            let task = json!({ "title": title, "notes": wide(4_000), "tags": tags });
+            add(&ann, &task).await;
+        }
+        // When all of it is changed, talked about and deleted
+        let change = json!({ "title": wide(200), "priority": "high" });
+        let path = "/tasks/task-1";
+        let patch = ann.send(reqwest::Method::PATCH, path, None, Some(change));
+        patch.await.ok();
+        ann.say("show all my tasks", None, None).await.ok();
+        ann.say("show everything that is open", None, None)
+            .await
+            .ok();
+        ann.send(reqwest::Method::DELETE, path, None, None)
+            .await
+            .ok();
+        // Then Kafka takes it easily, and the projector too
+        for topic in ["task-events", "conversation-events"] {
+            let largest = largest_message(stack, topic).await;
+            println!("measured: the largest message in {topic}: {largest} bytes");
+            assert!(largest < LARGEST_MESSAGE, "{topic}: {largest}");
+        }
+    });
 }
 
 async fn fill(person: &Person, task: &Value, count: usize) {

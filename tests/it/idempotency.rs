@@ -6,7 +6,10 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::world::{Person, events, options, own, run, shared, until};
+use crate::{
+    evidence::journal,
+    world::{Person, events, options, own, run, shared, until},
+};
 
 #[test]
 fn a_hundred_times_the_same_key_at_once_is_one_turn() {
@@ -63,45 +66,61 @@ fn every_writing_route_takes_the_key() {
     run(async {
         let stack = shared().await;
         let ann = Person::new(stack, 1, "ann-keys");
-        let first = ann.add("one", Some("k1")).await.ok();
-        assert_eq!(ann.add("two", Some("k1")).await.ok(), first);
-        let path = format!("/tasks/{}", first["task_id"].as_str().unwrap());
-        for (method, path, key, body) in [
+        // Given a conversation; its first turn also brings Ann's zone to her profile
+        let hello = ann.say("hello", None, Some("hello")).await.ok();
+        let id = hello["conversation_id"].as_str().unwrap();
+        let talk = format!("/conversations/{id}");
+        let in_talk = json!({ "message": "add milk", "conversation_id": id });
+        let user = "User/ann-keys".to_owned();
+        let conversation = format!("Conversation/ann-keys~{id}");
+        // When each route is called twice with a key
+        for (method, path, body, actor) in [
+            (Method::POST, "/chat", Some(in_talk), &conversation),
+            (
+                Method::POST,
+                "/tasks",
+                Some(json!({ "title": "bread" })),
+                &user,
+            ),
             (
                 Method::PATCH,
-                path.clone(),
-                "k2",
-                Some(json!({ "title": "three" })),
+                "/tasks/task-1",
+                Some(json!({ "title": "oat milk" })),
+                &user,
             ),
-            (Method::POST, format!("{path}/complete"), "k3", None),
-            (Method::DELETE, path.clone(), "k4", None),
-            (Method::POST, "/undo".to_owned(), "k5", None),
+            (Method::POST, "/tasks/task-1/complete", None, &user),
+            (Method::POST, "/tasks/task-1/reopen", None, &user),
+            (Method::DELETE, "/tasks/task-1", None, &user),
+            (Method::POST, "/undo", None, &user),
             (
                 Method::PUT,
-                "/profile".to_owned(),
-                "k6",
+                "/profile",
                 Some(json!({ "time_zone": "Asia/Tokyo" })),
+                &user,
             ),
+            (
+                Method::PATCH,
+                talk.as_str(),
+                Some(json!({ "title": "Shopping" })),
+                &conversation,
+            ),
+            (Method::DELETE, talk.as_str(), None, &conversation),
         ] {
-            let once = ann
-                .send(method.clone(), &path, Some(key), body.clone())
-                .await;
-            assert!(once.status.is_success(), "{method} {path}: {}", once.body);
-            let twice = ann.send(method.clone(), &path, Some(key), body).await;
+            let what = format!("{method} {path}");
+            let before = journal(stack, actor).await.head;
+            let key = Some("the-same-for-all");
+            let once = ann.send(method.clone(), path, key, body.clone()).await;
+            assert!(once.status.is_success(), "{what}: {}", once.body);
+            let after = journal(stack, actor).await.head;
+            let twice = ann.send(method, path, key, body).await;
+            // Then it has one effect, and both calls have the same answer
+            assert!(after > before, "{what} changed nothing");
+            assert_eq!(journal(stack, actor).await.head, after, "{what} twice");
             assert_eq!(
                 (once.status, once.body),
                 (twice.status, twice.body),
-                "{method} {path}"
+                "{what}"
             );
-        }
-        let reply = ann.say("hello", None, Some("k7")).await.ok();
-        let path = format!(
-            "/conversations/{}",
-            reply["conversation_id"].as_str().unwrap()
-        );
-        for _ in 0..2 {
-            let gone = ann.send(Method::DELETE, &path, Some("k8"), None).await;
-            assert!(gone.status.is_success(), "{}", gone.body);
         }
     });
 }
@@ -159,6 +178,17 @@ fn two_activations_of_one_user_never_fork_the_journal() {
         )
         .await;
         assert_eq!(sequences, (1..=241).collect());
+        // And both were refused by the fence on the way, over snapshots too
+        for replica in [1, isolated] {
+            let log = stack.log_path(&format!("backend-{replica}")).unwrap();
+            let log = std::fs::read_to_string(log).unwrap();
+            let refused = log.matches("another activation wrote first").count();
+            println!("measured: entries of replica {replica} refused by the fence: {refused}");
+            assert!(refused > 0, "replica {replica} was never refused");
+        }
+        let kept = journal(&stack, "User/ann").await;
+        assert!(kept.snapshot.is_some_and(|seq| seq > 100), "{kept:?}");
+        kept.assert_whole("ann");
         stack.shutdown().await.unwrap();
     });
 }

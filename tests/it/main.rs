@@ -8,14 +8,20 @@
 )]
 
 mod bad_input;
+mod callbacks;
+mod edge;
+mod evidence;
 mod growth;
 mod idempotency;
+mod ids;
 mod main_job;
 mod mcp;
 mod model;
 mod outages;
 mod push;
+mod rebuild;
 mod recurrence;
 mod replicas;
+mod stopping;
 mod streaming;
 mod world;

@@ -13,7 +13,9 @@ use crate::world::{Person, events, report, run, shared, until};
 fn a_sentence_becomes_a_task_an_event_a_row_and_a_reminder() {
     run(async {
         let stack = shared().await;
-        let ann = Person::new(stack, 1, "ann-main");
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let ann =
+            Person::new(stack, 1, "ann-main").traced(&format!("00-{trace}-00f067aa0ba902b7-01"));
 
         // When Ann says what she wants
         let said = Instant::now();
@@ -55,7 +57,8 @@ fn a_sentence_becomes_a_task_an_event_a_row_and_a_reminder() {
             assert!(found, "{actor}");
         }
 
-        // And Kafka has the event under Ann's key, with a trace of its own
+        // And Kafka has the event under Ann's key, with the id of its place in the journal and the
+        // trace of her request
         let created = until("task.created in Kafka", Duration::from_secs(10), || async {
             let events = events(stack, "task-events", "ann-main").await;
             events
@@ -69,10 +72,16 @@ fn a_sentence_becomes_a_task_an_event_a_row_and_a_reminder() {
         assert!(created["data"]["created_at"].is_string());
         assert_eq!(created["source"], "backend");
         assert_eq!(created["specversion"], "1.0");
-        assert!(
-            created["traceparent"].as_str().unwrap().starts_with("00-"),
-            "{created}"
-        );
+        let id: Vec<&str> = created["id"].as_str().unwrap().split('/').collect();
+        let sequence = created["sequence"].as_str().unwrap();
+        assert_eq!(id[..3], ["User", "ann-main", sequence]);
+        assert!(id.len() == 4 && id[3].parse::<u32>().is_ok(), "{id:?}");
+        let messages = events(stack, "conversation-events", "ann-main").await;
+        assert!(!messages.is_empty());
+        for event in messages.iter().chain([&created]) {
+            let traceparent = event["traceparent"].as_str().unwrap();
+            assert_eq!(traceparent.split('-').nth(1), Some(trace), "{event}");
+        }
 
         // And the table has the row
         until("the projected task", Duration::from_secs(10), || async {
@@ -109,20 +118,34 @@ fn reminders_fire_at_their_moment_one_after_the_other() {
     run(async {
         let stack = shared().await;
         let ann = Person::new(stack, 1, "ann-reminded");
+        // Given a reminder that Ann asked for in a sentence, for the start of the next minute
         let now = Timestamp::now();
-        let due = [now + 3.seconds(), now + 6.seconds()];
-        for (n, due) in due.iter().enumerate() {
-            let task = json!({ "title": format!("reminder {n}"), "due_at": due.to_string() });
+        let minute = (now + 1.minute() + 5.seconds()).as_second() / 60 * 60;
+        let minute = Timestamp::from_second(minute).unwrap();
+        let local = minute.in_tz("Europe/Berlin").unwrap();
+        let sentence = format!("remind me to stretch at {}", local.strftime("%-I:%M%P"));
+        let reply = ann.say(&sentence, None, None).await.ok();
+        let said = &reply["tool_calls"][0]["result"]["ok"]["task"]["due_at"];
+        assert_eq!(said, &json!(minute.to_string()), "{sentence}: {reply}");
+        // And two that are due sooner
+        let now = Timestamp::now();
+        let due = [
+            ("first".to_owned(), now + 3.seconds()),
+            ("second".to_owned(), now + 6.seconds()),
+        ];
+        for (title, due) in &due {
+            let task = json!({ "title": title, "due_at": due.to_string() });
             ann.send(Method::POST, "/tasks", None, Some(task))
                 .await
                 .ok();
         }
-        for (n, due) in due.iter().enumerate() {
-            let event = until("the reminder in Kafka", Duration::from_secs(40), || async {
+        // Then each fires at its moment, once
+        for (title, due) in due.into_iter().chain([("stretch".to_owned(), minute)]) {
+            let event = until("the reminder in Kafka", Duration::from_secs(90), || async {
                 let events = events(stack, "reminders", "ann-reminded").await;
                 events
                     .into_iter()
-                    .find(|event| event["data"]["title"] == format!("reminder {n}"))
+                    .find(|event| event["data"]["title"] == title.as_str())
             })
             .await;
             assert_eq!(event["type"], "com.todo.reminder.due");
@@ -136,7 +159,7 @@ fn reminders_fire_at_their_moment_one_after_the_other() {
             );
         }
         let all = events(stack, "reminders", "ann-reminded").await;
-        assert_eq!(all.len(), 2);
+        assert_eq!(all.len(), 3);
     });
 }
 
@@ -197,70 +220,4 @@ fn everyday_work_over_http() {
             404
         );
     });
-}
-
-#[test]
-fn tables_rebuilt_from_the_journals_equal_those_the_projector_made() {
-    run(async {
-        let stack = shared().await;
-        let ann = Person::new(stack, 1, "ann-rebuilt");
-        for n in 0..150 {
-            ann.add(&format!("task {n}"), None).await.ok();
-        }
-        let reply = ann.say("complete task 3", None, None).await.ok();
-        let conversation = reply["conversation_id"].as_str().unwrap().to_owned();
-        for n in 0..20 {
-            ann.say(
-                &format!("add thing {n} tomorrow"),
-                Some(&conversation),
-                None,
-            )
-            .await
-            .ok();
-        }
-        ann.send(Method::DELETE, "/tasks/task-7", None, None)
-            .await
-            .ok();
-        until(
-            "the projector to catch up",
-            Duration::from_secs(30),
-            || async { (behind(stack.database_url(), "ann-rebuilt").await == 0).then_some(()) },
-        )
-        .await;
-        let projected = rows(stack.database_url(), "ann-rebuilt").await;
-        assert!(projected.len() > 200, "{} rows", projected.len());
-        stack.job("rebuild").await.unwrap();
-        assert_eq!(rows(stack.database_url(), "ann-rebuilt").await, projected);
-    });
-}
-
-/// How many journals of a user the tables have not caught up with.
-async fn behind(url: &str, user: &str) -> i64 {
-    let mut database = PgConnection::connect(url).await.unwrap();
-    sqlx::query_scalar(
-        "select count(*) from journal_head head left join projection_progress done using (actor)
-         where (head.actor = 'User/' || $1 or head.actor like 'Conversation/' || $1 || '~%')
-           and (done.seq is distinct from head.seq or done.part + 1 < done.parts)",
-    )
-    .bind(user)
-    .fetch_one(&mut database)
-    .await
-    .unwrap()
-}
-
-/// Every row the tables have of a user, as JSON text.
-async fn rows(url: &str, user: &str) -> Vec<String> {
-    let mut database = PgConnection::connect(url).await.unwrap();
-    let mut all = Vec::new();
-    for table in ["profiles", "tasks", "conversations", "messages"] {
-        // Table names are the four above; the user is a parameter.
-        let sql = format!("select to_jsonb(t)::text from {table} t where user_id = $1 order by 1");
-        let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .bind(user)
-            .fetch_all(&mut database)
-            .await
-            .unwrap();
-        all.extend(rows.into_iter().map(|row| format!("{table} {row}")));
-    }
-    all
 }

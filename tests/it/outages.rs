@@ -7,7 +7,13 @@ use reqwest::Method;
 use serde_json::json;
 use todo_stack::Signal;
 
-use crate::world::{Person, events, insist, own, report, run, unlimited, until};
+use crate::{
+    evidence::journal,
+    world::{Person, events, insist, own, report, run, unlimited, until},
+};
+
+/// Without the database nobody may wait longer than this for a word.
+const WORD_WITHIN: Duration = Duration::from_secs(20);
 
 #[test]
 fn kafka_away_for_twenty_seconds_holds_nobody_up_and_loses_nothing() {
@@ -16,8 +22,10 @@ fn kafka_away_for_twenty_seconds_holds_nobody_up_and_loses_nothing() {
         let people: Vec<Person> = (0..5)
             .map(|n| Person::new(&stack, 1, &format!("u{n}")))
             .collect();
+        let mut conversations = Vec::new();
         for person in &people {
-            person.say("add before the outage", None, None).await.ok();
+            let reply = person.say("add before the outage", None, None).await.ok();
+            conversations.push(reply["conversation_id"].as_str().unwrap().to_owned());
         }
         // When Kafka is away for 20 s and people go on
         stack.stop("kafka").await.unwrap();
@@ -25,10 +33,10 @@ fn kafka_away_for_twenty_seconds_holds_nobody_up_and_loses_nothing() {
         let mut longest = Duration::ZERO;
         let mut said = 0;
         while start.elapsed() < Duration::from_secs(20) {
-            for person in &people {
+            for (person, conversation) in people.iter().zip(&conversations) {
                 let turn = Instant::now();
                 person
-                    .say(&format!("add thing {said}"), None, None)
+                    .say(&format!("add thing {said}"), Some(conversation), None)
                     .await
                     .ok();
                 longest = longest.max(turn.elapsed());
@@ -44,8 +52,8 @@ fn kafka_away_for_twenty_seconds_holds_nobody_up_and_loses_nothing() {
             Duration::from_secs(1),
         );
 
-        // Then every event arrives, in order
-        for person in &people {
+        // Then every event arrives, in order: of each person, and of each conversation
+        for (person, conversation) in people.iter().zip(&conversations) {
             let all = until(
                 "every event after the outage",
                 Duration::from_secs(60),
@@ -63,6 +71,30 @@ fn kafka_away_for_twenty_seconds_holds_nobody_up_and_loses_nothing() {
             .await;
             assert_eq!(all.len(), said + 1);
             assert!(all.is_sorted(), "{all:?}");
+
+            let actor = format!("Conversation/{}~{conversation}", person.id);
+            let head = journal(&stack, &actor).await.head;
+            let sequences = until(
+                "every event of the conversation",
+                Duration::from_secs(60),
+                || async {
+                    let events = events(&stack, "conversation-events", &person.id).await;
+                    let messages = events
+                        .iter()
+                        .filter(|event| event["type"] == "com.todo.message.added");
+                    let sequences: Vec<i64> = events
+                        .iter()
+                        .filter(|event| event["actor"] == actor.as_str())
+                        .map(|event| event["sequence"].as_str().unwrap().parse().unwrap())
+                        .collect();
+                    (messages.count() >= 2 * (said + 1)).then_some(sequences)
+                },
+            )
+            .await;
+            assert!(sequences.is_sorted(), "{sequences:?}");
+            let mut distinct = sequences;
+            distinct.dedup();
+            assert_eq!(distinct, (1..=head).collect::<Vec<_>>());
         }
         stack.shutdown().await.unwrap();
     });
@@ -77,6 +109,11 @@ fn five_hundred_changes_without_kafka_survive_the_death_of_the_backend() {
         for n in 0..500 {
             ann.add(&format!("task {n}"), None).await.ok();
         }
+        // Snapshots were written, and no entry is gone that Kafka has not seen
+        let kept = journal(&stack, "User/ann").await;
+        assert!(kept.snapshot.is_some_and(|seq| seq > 400), "{kept:?}");
+        assert_eq!((kept.first, kept.head), (1, 500));
+        kept.assert_whole("ann");
         stack.kill("backend-1", Signal::Kill).await.unwrap();
         stack.start_server("kafka").await.unwrap();
         stack.start_server("backend-1").await.unwrap();
@@ -87,6 +124,14 @@ fn five_hundred_changes_without_kafka_survive_the_death_of_the_backend() {
         })
         .await;
         assert_eq!(all.len(), 500);
+        // And once it has seen them, later snapshots let entries go
+        until("entries to be deleted", Duration::from_secs(60), || async {
+            ann.add("one more", None).await.ok();
+            let kept = journal(&stack, "User/ann").await;
+            kept.assert_whole("ann");
+            (kept.first > 250).then_some(())
+        })
+        .await;
         stack.shutdown().await.unwrap();
     });
 }
@@ -122,6 +167,57 @@ fn a_database_that_is_away_is_said_so_and_comes_back() {
             .map(|task| task["title"].clone())
             .collect();
         assert_eq!(tasks, ["before", "during"]);
+        stack.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn a_database_that_says_nothing_holds_nobody_for_long_and_doubles_nothing() {
+    run(async {
+        let stack = own(unlimited()).await;
+        let ann = Person::new(&stack, 1, "ann");
+        ann.add("before", None).await.ok();
+        // When the database is frozen
+        stack.pause("postgres").await.unwrap();
+        // Then everybody is told to come back, whether they write, talk or read
+        let start = Instant::now();
+        let task = ann.add("during", Some("task"));
+        let turn = ann.say("add buy cream", None, Some("turn"));
+        let list = ann.get("/conversations");
+        let (task, turn, list) = tokio::join!(task, turn, list);
+        let waited = start.elapsed();
+        println!(
+            "measured: the longest wait for a frozen database: {} ms",
+            waited.as_millis()
+        );
+        assert!(waited < WORD_WITHIN, "{waited:?}");
+        for answer in [task, turn, list] {
+            assert_eq!(answer.status, 503, "{}", answer.body);
+            assert!(answer.retry_after.is_some());
+        }
+        // And when it carries on, so do they, with the same keys
+        stack.resume("postgres").await.unwrap();
+        let took = insist(&ann, "during", "task", Duration::from_secs(60)).await;
+        report(
+            "recovery after the database carries on",
+            took,
+            Duration::from_secs(5),
+        );
+        let turn = until("the turn", Duration::from_secs(60), || async {
+            let turn = ann.say("add buy cream", None, Some("turn")).await;
+            turn.status.is_success().then_some(turn.body)
+        })
+        .await;
+        assert_eq!(turn["tool_calls"].as_array().unwrap().len(), 1, "{turn}");
+        let mut titles: Vec<String> = ann
+            .tasks()
+            .await
+            .iter()
+            .map(|task| task["title"].as_str().unwrap().to_owned())
+            .collect();
+        titles.sort();
+        assert_eq!(titles, ["before", "buy cream", "during"]);
+        journal(&stack, "User/ann").await.assert_whole("ann");
         stack.shutdown().await.unwrap();
     });
 }

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    ops::Deref,
     path::Path,
     sync::LazyLock,
     time::{Duration, Instant},
@@ -16,9 +17,13 @@ use tokio::{runtime::Runtime, sync::OnceCell};
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: OnceCell<Stack> = OnceCell::const_new();
 
-/// Runs a test's future.
+/// Runs a test's future. Nothing it did to the shared stack may have made a process panic.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(test)
+    let outcome = RUNTIME.block_on(test);
+    if let Some(stack) = SHARED.get() {
+        assert_eq!(panics(stack), Vec::<String>::new());
+    }
+    outcome
 }
 
 /// The options of a stack of the binary under test.
@@ -29,13 +34,50 @@ pub fn options() -> StackOptions {
 /// A stack that nobody breaks, shared by the tests that only talk to it.
 pub async fn shared() -> &'static Stack {
     SHARED
-        .get_or_init(|| async { Stack::start(options()).await.unwrap() })
+        .get_or_init(|| async {
+            // All tests come from one address; people keep their limit.
+            let options = options().env("RATE_ADDRESS_PER_MINUTE", "1000000");
+            Stack::start(options).await.unwrap()
+        })
         .await
 }
 
 /// A stack of one's own, to break.
-pub async fn own(options: StackOptions) -> Stack {
-    Stack::start(options).await.unwrap()
+pub struct Own(Stack);
+
+/// Starts a stack to break.
+pub async fn own(options: StackOptions) -> Own {
+    Own(Stack::start(options).await.unwrap())
+}
+
+impl Deref for Own {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        &self.0
+    }
+}
+
+impl Own {
+    /// Stops everything. Whatever was done to it, nothing of ours may have panicked.
+    pub async fn shutdown(&self) -> anyhow::Result<()> {
+        self.0.shutdown().await?;
+        let panics = panics(&self.0);
+        anyhow::ensure!(panics.is_empty(), "{panics:#?}");
+        Ok(())
+    }
+}
+
+/// The lines of all logs, of servers that are gone too, that tell of a panic of ours.
+fn panics(stack: &Stack) -> Vec<String> {
+    let mut found = Vec::new();
+    for log in std::fs::read_dir(stack.dir().join("logs")).unwrap() {
+        let path = log.unwrap().path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        let lines = text.lines().filter(|line| line.contains("panicked"));
+        found.extend(lines.map(|line| format!("{}: {line}", path.display())));
+    }
+    found
 }
 
 /// Waits until `condition` gives something; fails the test with `what` after `limit`.
@@ -74,6 +116,7 @@ pub struct Person {
     base: String,
     token: String,
     client: reqwest::Client,
+    traceparent: Option<String>,
 }
 
 /// What the API answered.
@@ -103,6 +146,23 @@ impl Person {
                 .timeout(Duration::from_secs(60))
                 .build()
                 .unwrap(),
+            traceparent: None,
+        }
+    }
+
+    /// The same person at another edge.
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same person, whose requests belong to a trace.
+    pub fn traced(&self, traceparent: &str) -> Self {
+        Self {
+            traceparent: Some(traceparent.to_owned()),
+            ..self.clone()
         }
     }
 
@@ -118,6 +178,9 @@ impl Person {
         let mut request = self.client.request(method, url).bearer_auth(&self.token);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
+        }
+        if let Some(traceparent) = &self.traceparent {
+            request = request.header("traceparent", traceparent);
         }
         if let Some(body) = body {
             request = request.json(&body);

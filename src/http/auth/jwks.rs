@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// The same while there is no set at all: whoever signs may be starting, like us.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// After this a kept set is fetched again, so that a withdrawn key stops working.
-const FRESH: Duration = Duration::from_secs(600);
+pub(super) const FRESH: Duration = Duration::from_secs(600);
 /// Longest a fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest set worth reading, in bytes.

@@ -139,9 +139,12 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
     };
 
     use axum::{Json, Router, http::HeaderValue, routing::get};
@@ -340,6 +343,53 @@ pub(crate) mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         let known = format!("Bearer {}", token("ann", json!({})));
         assert!(check(&authenticator, &known).await.is_ok());
+    }
+
+    /// Serves the key set once; later requests get no answer.
+    async fn key_server_that_falls_silent() -> (String, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let set =
+            json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": public_key()}]});
+        let router = Router::new().route(
+            "/jwks",
+            get(move || {
+                let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+                let set = set.clone();
+                async move {
+                    if !first {
+                        std::future::pending::<()>().await;
+                    }
+                    Json(set)
+                }
+            }),
+        );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (url, asked)
+    }
+
+    #[tokio::test]
+    async fn a_silent_key_server_holds_up_nobody_whose_key_is_known() {
+        // Given a known key in a set that has grown old
+        let (url, asked) = key_server_that_falls_silent().await;
+        let authenticator = Authenticator::new(&jwks_config(&url), None).unwrap();
+        let known = format!("Bearer {}", token("ann", json!({})));
+        assert!(check(&authenticator, &known).await.is_ok());
+        tokio::time::pause();
+        tokio::time::advance(jwks::FRESH + Duration::from_secs(1)).await;
+        tokio::time::resume();
+        // When the set is asked for again and no answer comes
+        let started = std::time::Instant::now();
+        assert!(check(&authenticator, &known).await.is_ok());
+        while asked.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Then requests that need that key go on at once, meanwhile and after
+        assert!(check(&authenticator, &known).await.is_ok());
+        assert!(started.elapsed() < Duration::from_secs(2));
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "one request at a time");
     }
 
     #[tokio::test]

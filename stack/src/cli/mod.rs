@@ -72,7 +72,7 @@ pub async fn run() -> Result<ExitCode> {
         Subcommands::Up(up) => up::run(up).await?,
         Subcommands::Down => {
             ask(&Request::Down).await?;
-            println!("Everything is stopped.");
+            say!("Everything is stopped.");
         }
         Subcommands::Status => print_lines(&ask(&Request::Status).await?),
         Subcommands::Env => print_lines(&ask(&Request::Env).await?),
@@ -94,7 +94,7 @@ pub async fn run() -> Result<ExitCode> {
 
 fn print_lines(lines: &[String]) {
     for line in lines {
-        println!("{line}");
+        say!("{line}");
     }
 }
 

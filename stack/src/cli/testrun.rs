@@ -2,7 +2,7 @@
 //! them up.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 
@@ -31,7 +31,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
     let mut total = Tally::default();
     let servers = Servers::get();
     if let Err(error) = &servers {
-        eprintln!("error: {error:#}");
+        complain!("error: {error:#}");
     }
     if test.only.is_none() {
         let mut format = cargo();
@@ -55,14 +55,17 @@ pub fn run(test: &Test) -> Result<ExitCode> {
             units.args(["--test", &target]);
         }
         total += tests("unit tests", &mut units)?;
+
+        let mut examples = cargo();
+        examples.args(["test", "--workspace", "--no-fail-fast", "--doc"]);
+        total += tests("examples in the documentation", &mut examples)?;
     }
     total += match servers {
         Ok(_) => tests("integration tests on the stack", &mut integration(test))?,
         // Without servers, none of them can run, and that is a failure.
         Err(_) => Tally::failure(),
     };
-    println!("{}", total.line());
-    std::io::stdout().flush()?;
+    say!("{}", total.line());
     Ok(if total.failed == 0 {
         ExitCode::SUCCESS
     } else {
@@ -140,7 +143,7 @@ impl Tally {
 
 /// A command that passes or fails as a whole.
 fn check(what: &str, command: &mut Command) -> Result<Tally> {
-    println!("== {what}");
+    say!("== {what}");
     let status = command.status().context("cargo cannot be started")?;
     if status.success() {
         return Ok(Tally {
@@ -148,13 +151,13 @@ fn check(what: &str, command: &mut Command) -> Result<Tally> {
             ..Tally::default()
         });
     }
-    println!("{what} failed");
+    say!("{what} failed");
     Ok(Tally::failure())
 }
 
 /// A command that runs test binaries, each of which says how many passed.
 fn tests(what: &str, command: &mut Command) -> Result<Tally> {
-    println!("== {what}");
+    say!("== {what}");
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
@@ -186,18 +189,18 @@ fn tests(what: &str, command: &mut Command) -> Result<Tally> {
     drop(lines);
     let mut run = TestRun::default();
     for (is_error, line) in received {
+        let text = line.trim_end_matches('\n');
         if is_error {
-            eprint!("{line}");
+            complain!("{text}");
         } else {
-            print!("{line}");
-            std::io::stdout().flush()?;
+            say!("{text}");
         }
         run.see(&line);
     }
     let status = child.wait()?;
     let (tally, complaint) = run.end(status.success());
     if let Some(complaint) = complaint {
-        println!("{what}: {complaint}");
+        say!("{what}: {complaint}");
     }
     Ok(tally)
 }

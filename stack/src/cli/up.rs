@@ -90,14 +90,14 @@ async fn watch_over(options: StackOptions) -> Result<()> {
             _ = hang_up.recv() => (),
         }
     };
-    eprintln!("starting the servers …");
+    complain!("starting the servers …");
     let began = Instant::now();
     let stack = tokio::select! {
         stack = Stack::start(options) => stack?,
         () = told() => bail!("interrupted while starting"),
     };
     let control = Control::open()?;
-    println!(
+    say!(
         "{} (ready after {:.1} s)",
         addresses(&stack),
         began.elapsed().as_secs_f32()
@@ -113,14 +113,14 @@ async fn watch_over(options: StackOptions) -> Result<()> {
                 waiting = asked;
                 break;
             }
-            death = stack.next_death() => eprintln!(
+            death = stack.next_death() => complain!(
                 "{} has died ({}). Its last lines:\n{}\n`cargo stack start {}` starts it again.",
                 death.name, death.how, death.log, death.name
             ),
             () = control.serve(&stack, &down) => {}
         }
     }
-    eprintln!("stopping …");
+    complain!("stopping …");
     tokio::select! {
         stopped = stack.shutdown() => stopped?,
         // Whoever presses Ctrl-C twice does not want to wait; dropping the
@@ -135,11 +135,11 @@ async fn watch_over(options: StackOptions) -> Result<()> {
 
 fn greet(stack: &Stack) {
     let url = stack.base_url(1);
-    println!("Get a token:  TOKEN=$(cargo stack token alice)");
-    println!(
+    say!("Get a token:  TOKEN=$(cargo stack token alice)");
+    say!(
         "Try:          curl -s {url}/api/alice/chat -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{\"message\":\"remind me to buy milk tomorrow at 9\"}}'"
     );
-    println!("Stop:         cargo stack down, or Ctrl-C where it runs");
+    say!("Stop:         cargo stack down, or Ctrl-C where it runs");
 }
 
 /// Runs `up` again as a process that stays, and waits until it is ready.
@@ -184,8 +184,9 @@ async fn detach(up: &Up, backend: &Path) -> Result<()> {
     // It writes this right after it opened the socket.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let said = fs::read_to_string(&log)?;
-    print!("{}", said.trim_start_matches("starting the servers …\n"));
-    println!("It runs in the background and logs to {}.", log.display());
+    let said = said.trim_start_matches("starting the servers …\n");
+    say!("{}", said.trim_end());
+    say!("It runs in the background and logs to {}.", log.display());
     Ok(())
 }
 
