@@ -5,7 +5,8 @@
 //!
 //! - [`serve`]: the role that hosts actors and answers people;
 //!   [`http`] has its routes, [`assistant`] its chat turns and tools.
-//! - [`consumers`]: the roles that read the event topics; [`tables`] is what the projector keeps.
+//!   [`live`] tells open pages what happens.
+//! - [`consumers`]: the roles that read the event topics; [`tables`] is what they keep.
 //! - [`migrate`], [`topics`], [`rebuild`]: jobs that prepare the database and Kafka, and make the
 //!   tables anew.
 //! - [`config`], [`secrets`]: what the surroundings decide.
@@ -15,6 +16,7 @@ pub mod assistant;
 pub mod config;
 pub mod consumers;
 pub mod http;
+pub mod live;
 pub mod migrate;
 pub mod rebuild;
 pub mod secrets;

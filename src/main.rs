@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use todo_backend::{
     config::{self, Config},
-    consumers::projector,
+    consumers::{auditor, projector},
     migrate, rebuild, serve, telemetry, topics,
 };
 
@@ -23,6 +23,8 @@ enum Role {
     Serve,
     /// Keeps the tables up to date with the events.
     Project,
+    /// Writes down what happened to whom.
+    Audit,
     /// Brings the database's schema up to date.
     Migrate,
     /// Creates the Kafka topics that are missing.
@@ -53,6 +55,10 @@ async fn run(role: Role) -> anyhow::Result<()> {
         Role::Project => {
             let config = Config::from_env()?;
             serve::beside_health(&config, |life| projector::run(&config, life)).await
+        }
+        Role::Audit => {
+            let config = Config::from_env()?;
+            serve::beside_health(&config, |life| auditor::run(&config, life)).await
         }
         Role::Migrate => migrate::run(&config::database_url()?).await,
         Role::Topics => topics::run(&config::kafka_brokers()?).await,

@@ -5,13 +5,15 @@
     reason = "the macro that documents routes writes them"
 )]
 
+mod activity;
 pub mod auth;
 mod chat;
 mod conversations;
 mod extract;
 pub mod health;
 pub mod limits;
-mod problem;
+mod live;
+pub mod problem;
 mod profile;
 mod task_body;
 mod tasks;
@@ -42,13 +44,13 @@ use utoipa::openapi::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
-    auth::Authenticator,
+    auth::{Authenticator, Proven},
     extract::{BODY_LIMIT, Caller, bad_path},
     health::Health,
     limits::Limits,
     problem::{Kind, Problem},
 };
-use crate::{assistant::Assistant, shutdown::Lifecycle, telemetry};
+use crate::{assistant::Assistant, live::Hub, shutdown::Lifecycle, telemetry};
 
 /// What the routes need.
 pub struct Edge {
@@ -62,6 +64,8 @@ pub struct Edge {
     pub limits: Limits,
     /// Who answers in a chat.
     pub assistant: Arc<Assistant>,
+    /// The open pages.
+    pub live: Arc<Hub>,
     /// What the process still has to finish.
     pub life: Lifecycle,
 }
@@ -89,6 +93,10 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(conversations::messages))
         // /api/{user_id}/profile
         .routes(routes!(profile::get, profile::put))
+        // /api/{user_id}/events
+        .routes(routes!(live::events))
+        // /api/{user_id}/activity
+        .routes(routes!(activity::list))
 }
 
 /// The routes that ask nobody who they are.
@@ -192,9 +200,10 @@ pub fn health_only(health: Health) -> Router {
         .fallback(problem::unknown_route)
 }
 
-/// What listens on the callback port: `actors` are the host's routes, and, for service
-/// invocation, the API.
-pub fn callbacks(health: Health, actors: Router, api: Router) -> Router {
+/// What listens on the callback port: `actors` are the host's routes, `live` those of the live
+/// feed, and, for service invocation, the API. Updates go on after our actors have gone, so
+/// their deliveries are no sign that the sidecar still has calls for us.
+pub fn callbacks(health: Health, actors: Router, live: Router, api: Router) -> Router {
     let life = health.life.clone();
     actors
         .layer(from_fn(move |request: Request, next: Next| {
@@ -208,6 +217,7 @@ pub fn callbacks(health: Health, actors: Router, api: Router) -> Router {
             }
         }))
         .route("/healthz", get(health::app).with_state(health))
+        .merge(live)
         .fallback_service(api)
 }
 
@@ -226,7 +236,7 @@ async fn authenticate(
     let Some(owner) = owner.filter(|owner| valid_user_id(owner)) else {
         return Err(Problem::bad_request("The address has no valid user id."));
     };
-    let user_id = edge.auth.verify(request.headers()).await?;
+    let Proven { user_id, expiry } = edge.auth.verify(request.headers()).await?;
     if user_id != owner {
         return Err(Problem::new(
             Kind::Forbidden,
@@ -238,6 +248,7 @@ async fn authenticate(
         Some(Trace(traceparent)) => traceparent.clone(),
         None => telemetry::traceparent(None),
     };
+    request.extensions_mut().insert(expiry);
     request.extensions_mut().insert(Caller {
         user_id,
         traceparent,

@@ -75,6 +75,7 @@ async fn api_with(rate: u32) -> Api {
             lease,
             Lifecycle::default(),
         )),
+        live: Arc::default(),
         life: Lifecycle::default(),
     });
     Api {

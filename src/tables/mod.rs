@@ -1,8 +1,9 @@
-//! The projected tables, one file each: every statement on a table stands in its file.
+//! The tables that consumers keep, one file each: every statement on a table stands in its file.
 //!
 //! The projector and `rebuild` write through the same functions, so that a table built from
 //! events and one built from the journals have the same rows.
 
+pub mod audit_log;
 pub mod conversations;
 pub mod messages;
 pub mod profiles;

@@ -16,6 +16,8 @@ use crate::process::Spec;
 pub enum Role {
     /// Keeps the tables up to date.
     Projector,
+    /// Writes down what happened to whom.
+    Auditor,
 }
 
 impl Role {
@@ -24,12 +26,14 @@ impl Role {
     pub fn name(self) -> &'static str {
         match self {
             Self::Projector => "projector",
+            Self::Auditor => "auditor",
         }
     }
 
     fn subcommand(self) -> &'static str {
         match self {
             Self::Projector => "project",
+            Self::Auditor => "audit",
         }
     }
 }

@@ -7,9 +7,11 @@
     reason = "tests measure real time and print it"
 )]
 
+mod audit;
 mod bad_input;
 mod growth;
 mod idempotency;
+mod live;
 mod main_job;
 mod outages;
 mod replicas;

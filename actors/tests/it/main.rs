@@ -4,6 +4,7 @@
 mod conversation;
 mod journal;
 mod reminders;
+mod updates;
 mod user;
 
 use todo_actors::{

@@ -4,7 +4,11 @@ mod jwks;
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use todo_actors::message::valid_user_id;
@@ -32,6 +36,31 @@ enum Keys {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    exp: u64,
+}
+
+/// Who a token proves its bearer to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// The user.
+    pub user_id: String,
+    /// Until when.
+    pub expiry: Expiry,
+}
+
+/// When a request's token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry(pub Timestamp);
+
+impl<S: Send + Sync> FromRequestParts<S> for Expiry {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().copied().ok_or_else(|| {
+            tracing::error!("a route that needs a token's end stands outside the auth layer");
+            Problem::internal()
+        })
+    }
 }
 
 impl Authenticator {
@@ -60,12 +89,12 @@ impl Authenticator {
         Ok(Self { keys, validation })
     }
 
-    /// The user id that the request's token proves.
+    /// The user that the request's token proves.
     ///
     /// # Errors
     /// 401 without a token or with one that proves nothing; 503 while the keys to check it
     /// with cannot be fetched.
-    pub async fn verify(&self, headers: &HeaderMap) -> Result<String, Problem> {
+    pub async fn verify(&self, headers: &HeaderMap) -> Result<Proven, Problem> {
         let token = bearer(headers)?;
         let header = decode_header(token).map_err(|_| refused("The token cannot be read."))?;
         if !self.validation.algorithms.contains(&header.alg) {
@@ -87,7 +116,11 @@ impl Authenticator {
             }
         };
         if valid_user_id(&claims.sub) {
-            Ok(claims.sub)
+            let seconds = i64::try_from(claims.exp).unwrap_or(i64::MAX);
+            Ok(Proven {
+                user_id: claims.sub,
+                expiry: Expiry(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)),
+            })
         } else {
             Err(refused("The token's subject is not a user id."))
         }
@@ -234,6 +267,7 @@ pub(crate) mod tests {
         authenticator
             .verify(&headers)
             .await
+            .map(|proven| proven.user_id)
             .map_err(|problem| problem.status().as_u16())
     }
 
