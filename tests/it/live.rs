@@ -44,7 +44,7 @@ impl Tab {
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
-        let events = sse_stream::SseStream::from_byte_stream(response.bytes_stream());
+        let events = sse_stream::SseStream::from_bytes_stream(response.bytes_stream());
         let stream = events.map(|event| {
             let event = event.ok()?;
             Some(Told {
