@@ -8,7 +8,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use todo_actors::message::valid_user_id;
@@ -36,7 +36,8 @@ enum Keys {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
-    exp: u64,
+    /// Seconds since 1970, and fractions of them if the issuer likes.
+    exp: f64,
 }
 
 /// Who a token proves its bearer to be.
@@ -116,10 +117,13 @@ impl Authenticator {
             }
         };
         if valid_user_id(&claims.sub) {
-            let seconds = i64::try_from(claims.exp).unwrap_or(i64::MAX);
+            let end = SignedDuration::try_from_secs_f64(claims.exp)
+                .and_then(Timestamp::from_duration)
+                // Beyond all time.
+                .unwrap_or(Timestamp::MAX);
             Ok(Proven {
                 user_id: claims.sub,
-                expiry: Expiry(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)),
+                expiry: Expiry(end),
             })
         } else {
             Err(refused("The token's subject is not a user id."))
@@ -291,6 +295,7 @@ pub(crate) mod tests {
         let now = get_current_timestamp();
         for still_good in [
             json!({"exp": now - 20}),
+            json!({"exp": 4_000_000_000.5}),
             json!({"nbf": now + 20}),
             json!({"aud": ["x", AUDIENCE]}),
         ] {
