@@ -153,6 +153,7 @@ fn two_tabs_on_two_replicas_see_changes_reminders_and_chat_and_survive_a_replica
         ann.add("before the end", None).await.ok();
         there.task("before the end").await;
         stack.kill("backend-2", Signal::Kill).await.unwrap();
+        stack.kill("daprd-2", Signal::Kill).await.unwrap();
         while there.next().await.is_some() {}
         for n in 0..5 {
             crate::world::insist(&ann, &format!("meanwhile {n}"), &format!("k{n}"), PATIENCE).await;
