@@ -5,8 +5,8 @@
 //!
 //! - [`serve`]: the role that hosts actors and answers people;
 //!   [`http`] has its routes, [`assistant`] its chat turns and tools, [`mcp`] the same tools for
-//!   other assistants.
-//! - [`consumers`]: the roles that read the event topics; [`tables`] is what the projector keeps.
+//!   other assistants; [`live`] tells open pages what happens.
+//! - [`consumers`]: the roles that read the event topics; [`tables`] is what they keep.
 //! - [`push`]: what push services are sent.
 //! - [`migrate`], [`topics`], [`rebuild`]: jobs that prepare the database and Kafka, and make the
 //!   tables anew.
@@ -17,6 +17,7 @@ pub mod assistant;
 pub mod config;
 pub mod consumers;
 pub mod http;
+pub mod live;
 pub mod mcp;
 pub mod migrate;
 pub mod push;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use todo_backend::{
     config::{self, Config},
-    consumers::{notifier, projector, recurrer},
+    consumers::{auditor, notifier, projector, recurrer},
     migrate, rebuild, serve, telemetry, topics,
 };
 
@@ -27,6 +27,8 @@ enum Role {
     Notify,
     /// Adds the next occurrence of recurring tasks that were done.
     Recur,
+    /// Writes down what happened to whom.
+    Audit,
     /// Brings the database's schema up to date.
     Migrate,
     /// Creates the Kafka topics that are missing.
@@ -65,6 +67,10 @@ async fn run(role: Role) -> anyhow::Result<()> {
         Role::Recur => {
             let config = Config::from_env()?;
             serve::beside_health(&config, |life| recurrer::run(&config, life)).await
+        }
+        Role::Audit => {
+            let config = Config::from_env()?;
+            serve::beside_health(&config, |life| auditor::run(&config, life)).await
         }
         Role::Migrate => migrate::run(&config::database_url()?).await,
         Role::Topics => topics::run(&config::kafka_brokers()?).await,

@@ -77,12 +77,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         opened = open(&config, &life) => opened?,
         signal = &mut signal => return Ok(signal?),
     };
-    let Opened { host, edge } = opened;
+    let Opened {
+        host,
+        edge,
+        sidecar,
+    } = opened;
 
     let listener = listen(config.app_addr, "APP_PORT").await?;
     tracing::info!(address = %config.app_addr, "callbacks are open");
     let api = http::api(Arc::clone(&edge));
-    let callbacks = http::callbacks(health.clone(), host.router(), api.clone());
+    let live = edge.live.router(&config.app_api_token);
+    let callbacks = http::callbacks(health.clone(), host.router(), live, api.clone());
     let callbacks = axum::serve(listener, callbacks).with_graceful_shutdown(closed(&close));
     let callbacks = tokio::spawn(callbacks.into_future());
     gate.open(api);
@@ -93,13 +98,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             tokio::join!(
                 become_ready(&health),
                 host.keep_reconciler(),
-                edge.limits.keep_small()
+                edge.limits.keep_small(),
+                edge.live.keep_probing(sidecar.as_ref())
             )
         }
     });
     signal.await?;
 
     life.stop();
+    // Pages come back at once, to a replica that stays.
+    edge.live.close();
     let ended = async {
         tokio::select! {
             () = actors_gone(&host) => {}
@@ -163,6 +171,7 @@ where
 struct Opened {
     host: Arc<Host>,
     edge: Arc<Edge>,
+    sidecar: Arc<dyn Sidecar>,
 }
 
 /// Everything that must stand before the callback port opens.
@@ -180,7 +189,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
     options.idle_timeout = config.actor_idle;
     let clock = Arc::new(SystemClock);
     let host = Host::new(Arc::clone(&sidecar), clock, Some(pool.clone()), options);
-    let actors = ActorClient::new(sidecar);
+    let actors = ActorClient::new(Arc::clone(&sidecar));
     let key = secrets.vapid_private_key.as_deref();
     let push = Push {
         vapid: key
@@ -199,11 +208,16 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
         )),
         push,
         mcp_hosts: config.mcp_hosts.clone(),
+        live: Arc::default(),
         life: life.clone(),
         actors,
         pool,
     });
-    Ok(Opened { host, edge })
+    Ok(Opened {
+        host,
+        edge,
+        sidecar,
+    })
 }
 
 /// A model where there is a key for one.

@@ -7,7 +7,7 @@ use cloudevents::{EventBuilder, EventBuilderV10};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::message::ActorRef;
+use crate::{message::ActorRef, update};
 
 /// A Kafka topic the backend publishes to; 3 partitions, 7 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,15 +20,18 @@ pub enum Topic {
     Reminders,
     /// Derived, for open pages; may be lost.
     TaskUpdates,
+    /// What a consumer could never take in.
+    DeadLetters,
 }
 
 impl Topic {
     /// Every topic, for those who create or read them all.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::TaskEvents,
         Self::ConversationEvents,
         Self::Reminders,
         Self::TaskUpdates,
+        Self::DeadLetters,
     ];
 
     /// Its name in Kafka.
@@ -39,6 +42,7 @@ impl Topic {
             Self::ConversationEvents => "conversation-events",
             Self::Reminders => "reminders",
             Self::TaskUpdates => "task-updates",
+            Self::DeadLetters => "dead-letters",
         }
     }
 }
@@ -114,6 +118,21 @@ pub fn outgoing<E: Announce>(envelope: Envelope<'_>, events: &[E]) -> Vec<Outgoi
         .collect()
 }
 
+/// The CloudEvents that tell open pages of one entry; see [`crate::update`]. Their ids are
+/// `{actor}/{seq}/u{n}`, beside those of [`outgoing`], which they leave as they are.
+pub fn updates<E: Announce>(envelope: Envelope<'_>, events: &[E]) -> Vec<Outgoing> {
+    events
+        .iter()
+        .flat_map(|event| event.announce(envelope.actor, envelope.at))
+        .filter_map(|draft| update::of(&draft))
+        .enumerate()
+        .map(|(n, draft)| {
+            let id = format!("{}/{}/u{n}", envelope.actor, envelope.seq);
+            build(envelope, id, None, draft)
+        })
+        .collect()
+}
+
 fn number(
     envelope: Envelope<'_>,
     n: usize,
@@ -121,6 +140,15 @@ fn number(
     draft: Draft,
 ) -> Outgoing {
     let id = format!("{}/{}/{n}", envelope.actor, envelope.seq);
+    build(envelope, id, part, draft)
+}
+
+fn build(
+    envelope: Envelope<'_>,
+    id: String,
+    part: Option<(usize, usize)>,
+    draft: Draft,
+) -> Outgoing {
     let mut builder = EventBuilderV10::new()
         .id(id.clone())
         .source("backend")

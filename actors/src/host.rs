@@ -25,7 +25,7 @@ use crate::{
     conversation::{self, state::Conversation},
     journal::State,
     message::{ActorRef, CallError, Failure, Outcome, Request},
-    publisher::Publisher,
+    publisher::{Publisher, Room},
     reconciler::{self, Reconciler},
     sidecar::Sidecar,
     turn::{Activation, Command, Query, Services},
@@ -88,7 +88,8 @@ impl Host {
         pool: Option<PgPool>,
         options: HostOptions,
     ) -> Arc<Self> {
-        let publisher = Publisher::start(&sidecar);
+        let publisher = Publisher::start(&sidecar, Room::JOURNAL);
+        let updates = Publisher::start(&sidecar, Room::UPDATES);
         let client =
             ActorClient::new(Arc::clone(&sidecar)).with_patience(Duration::from_millis(500));
         Arc::new(Self {
@@ -97,6 +98,7 @@ impl Host {
             services: Arc::new(Services {
                 sidecar,
                 publisher,
+                updates,
                 clock,
             }),
             users: DashMap::new(),

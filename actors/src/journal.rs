@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
-    event::{Announce, Envelope, Outgoing, outgoing},
+    event::{Announce, Envelope, Outgoing, outgoing, updates},
     message::{ActorRef, ToolCall},
     pages::{Receipt, Receipts},
     sidecar::{Sidecar, SidecarError, SidecarErrorKind, StateOp, StateReader},
@@ -114,14 +114,23 @@ impl<E: Announce> Entry<E> {
     /// The CloudEvents that announce this entry of `actor`.
     #[must_use]
     pub fn outgoing(&self, actor: &ActorRef) -> Vec<Outgoing> {
-        let envelope = Envelope {
+        outgoing(self.envelope(actor), &self.events)
+    }
+
+    /// The CloudEvents that tell open pages of it.
+    #[must_use]
+    pub fn updates(&self, actor: &ActorRef) -> Vec<Outgoing> {
+        updates(self.envelope(actor), &self.events)
+    }
+
+    fn envelope<'a>(&'a self, actor: &'a ActorRef) -> Envelope<'a> {
+        Envelope {
             actor,
             seq: self.seq,
             at: self.at,
             traceparent: &self.traceparent,
             wake: self.wake,
-        };
-        outgoing(envelope, &self.events)
+        }
     }
 }
 

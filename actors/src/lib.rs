@@ -12,6 +12,7 @@
 //! | [`journal`] | entries, snapshots in pages, what Kafka has acknowledged |
 //! | [`fence`] | the trigger that refuses a second writer |
 //! | [`event`] | from entries to CloudEvents |
+//! | [`update`] | what open pages hear of events |
 //! | [`publisher`] | shared batches, order per key |
 //! | [`sidecar`] | the seam to Dapr |
 //! | [`user`], [`conversation`] | the actors: messages in `mod.rs`, rules in `state.rs` |
@@ -43,4 +44,5 @@ pub mod sidecar;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod turn;
+pub mod update;
 pub mod user;

@@ -25,9 +25,26 @@ use crate::{
 const BATCH_EVENTS: usize = 256;
 /// Most bytes in one publish call; a single larger event goes alone.
 const BATCH_BYTES: usize = 768 << 10;
-/// Most events waiting in all, and most of their bytes.
-const QUEUE_EVENTS: usize = 50_000;
-const QUEUE_BYTES: usize = 64 << 20;
+/// How much may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    events: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// For events that their journals hold anyway.
+    pub const JOURNAL: Self = Self {
+        events: 50_000,
+        bytes: 64 << 20,
+    };
+    /// For updates, which are dropped past it.
+    pub const UPDATES: Self = Self {
+        events: 5_000,
+        bytes: 8 << 20,
+    };
+}
+
 /// Waits between tries of a batch that failed.
 const RETRY_WAITS: [Duration; 4] = [
     Duration::from_millis(100),
@@ -40,6 +57,7 @@ const SLOW: Duration = Duration::from_millis(250);
 
 /// Publishes events in shared batches.
 pub struct Publisher {
+    room: Room,
     queue: Mutex<Queue>,
     arrived: [Notify; Topic::ALL.len()],
 }
@@ -72,10 +90,12 @@ struct Item {
 }
 
 impl Publisher {
-    /// Starts a publisher over `sidecar`; its tasks end when the publisher is dropped.
+    /// Starts a publisher over `sidecar`; its tasks end when the publisher is dropped. Two
+    /// publishers share nothing: what one cannot send holds nothing up in the other.
     #[must_use]
-    pub fn start(sidecar: &Arc<dyn Sidecar>) -> Arc<Self> {
+    pub fn start(sidecar: &Arc<dyn Sidecar>, room: Room) -> Arc<Self> {
         let publisher = Arc::new(Self {
+            room,
             queue: Mutex::default(),
             arrived: Default::default(),
         });
@@ -126,7 +146,7 @@ impl Publisher {
         };
         let bytes: usize = events.iter().map(|event| event.body.len()).sum();
         let mut queue = self.lock();
-        if queue.events + events.len() > QUEUE_EVENTS || queue.bytes + bytes > QUEUE_BYTES {
+        if queue.events + events.len() > self.room.events || queue.bytes + bytes > self.room.bytes {
             return false;
         }
         queue.events += events.len();

@@ -5,7 +5,7 @@
 //! database's (the fence); what it cannot show is shown on the real servers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
@@ -83,6 +83,7 @@ struct Inner {
     crash: Option<(usize, Crash)>,
     store_away: bool,
     kafka_away: bool,
+    topics_away: BTreeSet<Topic>,
     largest_write: usize,
 }
 
@@ -130,13 +131,18 @@ impl MemorySidecar {
         self.lock().kafka_away = away;
     }
 
+    /// Takes one topic away.
+    pub fn topic_away(&self, topic: Topic) {
+        self.lock().topics_away.insert(topic);
+    }
+
     /// Everything in Kafka, in the order it came: topic, key, event.
     #[must_use]
     pub fn published(&self) -> Vec<(Topic, String, Outgoing)> {
         self.lock().published.clone()
     }
 
-    /// How many publish calls succeeded.
+    /// How many publish calls succeeded, those of updates aside.
     #[must_use]
     pub fn publish_calls(&self) -> usize {
         self.lock().publish_calls
@@ -347,10 +353,10 @@ impl Sidecar for MemorySidecar {
             // Yields, so that turns can join the next batch as they do on the wire.
             tokio::task::yield_now().await;
             let mut inner = self.lock();
-            if inner.kafka_away {
+            if inner.kafka_away || inner.topics_away.contains(&topic) {
                 return Err(away("Kafka"));
             }
-            inner.publish_calls += 1;
+            inner.publish_calls += usize::from(topic != Topic::TaskUpdates);
             inner.published.extend(
                 events
                     .iter()

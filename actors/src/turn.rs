@@ -62,6 +62,8 @@ pub struct Services {
     pub sidecar: Arc<dyn Sidecar>,
     /// The way to Kafka.
     pub publisher: Arc<Publisher>,
+    /// The way to open pages: a queue of its own, for which no turn and no event waits.
+    pub updates: Arc<Publisher>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -385,8 +387,22 @@ impl<S: State> Activation<S> {
         });
         if queued {
             loaded.submitted = seq;
+            self.tell_pages(entry);
         }
         queued
+    }
+
+    /// Pages may miss updates and are told to read anew when they might have, so nothing is
+    /// made of one that finds no room.
+    fn tell_pages(&self, entry: &Entry<S::Event>) {
+        let told = self.services.updates.submit(Submission {
+            key: self.actor.user_id().to_owned(),
+            events: entry.updates(&self.actor),
+            acknowledged: Box::new(|| {}),
+        });
+        if !told {
+            tracing::debug!(actor = %self.actor, "update dropped: too many wait for Kafka");
+        }
     }
 
     /// Hands entries that the publisher has not got yet to it, oldest first, reading them back.

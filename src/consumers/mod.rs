@@ -4,8 +4,11 @@
 //! and answer for each. A consumer is a function from [`Incoming`] events to a [`Verdict`] each.
 //!
 //! The sidecar delivers to a consumer one bulk at a time, whatever the number of partitions, and
-//! repeats a whole bulk until no entry of it is to be tried again.
+//! repeats a whole bulk until no entry of it is to be tried again. What is given up goes to the
+//! topic of [`dead_letters`].
 
+pub mod auditor;
+pub mod dead_letters;
 pub mod notifier;
 pub mod projector;
 pub mod recurrer;
@@ -27,6 +30,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use todo_actors::event::Topic;
+
+use self::dead_letters::DeadLetters;
+use crate::http::problem::{Kind, Problem};
 
 /// The Dapr pub/sub component.
 const PUBSUB: &str = "kafka-pubsub";
@@ -61,7 +67,7 @@ pub enum Verdict {
     Success,
     /// To be delivered again, with the rest of its bulk.
     Retry,
-    /// Given up.
+    /// It can never succeed: given up, and written to the dead letters.
     Drop,
 }
 
@@ -77,7 +83,7 @@ pub struct EntryStatus {
 
 /// A bulk as the sidecar posts it.
 #[derive(Deserialize)]
-struct Bulk {
+pub(crate) struct Bulk {
     topic: String,
     entries: Vec<BulkEntry>,
 }
@@ -127,14 +133,56 @@ impl Incoming {
     }
 }
 
+impl Bulk {
+    /// Its events.
+    pub(crate) fn incoming(&self) -> Vec<Incoming> {
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| Incoming::from_entry(&self.topic, entry))
+            .collect()
+    }
+}
+
 /// The routes of a consumer: what it subscribes to, one route per topic that hands events to
 /// `deliver`, and `/healthz`. All but the last ask for the app token.
-pub fn router<D, F>(topics: &[Topic], app_token: &str, deliver: D) -> Router
+pub fn router<D, F>(
+    topics: &[Topic],
+    app_token: &str,
+    dead_letters: DeadLetters,
+    deliver: D,
+) -> Router
 where
     D: Fn(Vec<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Vec<EntryStatus>> + Send + 'static,
 {
-    let subscriptions = Json(subscriptions(topics));
+    let deliver = move |bulk: Bulk| {
+        let (deliver, dead_letters) = (deliver.clone(), dead_letters.clone());
+        async move {
+            let incoming = bulk.incoming();
+            let reasons: Vec<Option<Malformed>> = incoming
+                .iter()
+                .map(|incoming| incoming.event.as_ref().err().copied())
+                .collect();
+            let statuses = deliver(incoming).await;
+            dead_letters.settle(&bulk, &reasons, statuses).await
+        }
+    };
+    deliveries(PUBSUB, topics, app_token, deliver)
+        .route("/healthz", get(|| async { StatusCode::OK }))
+}
+
+/// The routes that take events in from a pub/sub component, behind the app token.
+pub(crate) fn deliveries<D, F>(
+    pubsub: &str,
+    topics: &[Topic],
+    app_token: &str,
+    deliver: D,
+) -> Router
+where
+    D: Fn(Bulk) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Vec<EntryStatus>> + Send + 'static,
+{
+    let subscriptions = Json(subscriptions(pubsub, topics));
     let bulk = move |Path(topic): Path<String>, body: Bytes| {
         let deliver = deliver.clone();
         async move { take(&topic, &body, deliver).await }
@@ -149,17 +197,16 @@ where
             AppToken::new(app_token),
             authorize,
         ))
-        .route("/healthz", get(|| async { StatusCode::OK }))
 }
 
 /// What `GET /dapr/subscribe` answers. Without `rawPayload` the sidecar would hand over its own
 /// reading of each event rather than its bytes.
-fn subscriptions(topics: &[Topic]) -> Value {
+fn subscriptions(pubsub: &str, topics: &[Topic]) -> Value {
     topics
         .iter()
         .map(|topic| {
             json!({
-                "pubsubname": PUBSUB,
+                "pubsubname": pubsub,
                 "topic": topic.name(),
                 "route": format!("/events/{}", topic.name()),
                 "metadata": { "rawPayload": "true" },
@@ -175,20 +222,15 @@ fn subscriptions(topics: &[Topic]) -> Value {
 
 async fn take<D, F>(route: &str, body: &[u8], deliver: D) -> Response
 where
-    D: Fn(Vec<Incoming>) -> F,
+    D: Fn(Bulk) -> F,
     F: Future<Output = Vec<EntryStatus>>,
 {
     // Anything but 404, which would mean: drop them all.
     let Ok(bulk) = serde_json::from_slice::<Bulk>(body) else {
         tracing::error!(topic = route, "a delivery is not a bulk of events");
-        return StatusCode::BAD_REQUEST.into_response();
+        return Problem::bad_request("The body is not a bulk of events.").into_response();
     };
-    let incoming = bulk
-        .entries
-        .iter()
-        .map(|entry| Incoming::from_entry(&bulk.topic, entry))
-        .collect();
-    let statuses = deliver(incoming).await;
+    let statuses = deliver(bulk).await;
     Json(json!({ "statuses": statuses })).into_response()
 }
 
@@ -213,7 +255,7 @@ async fn authorize(State(token): State<AppToken>, request: Request, next: Next) 
     if token.admits(request.headers()) {
         next.run(request).await
     } else {
-        StatusCode::UNAUTHORIZED.into_response()
+        Problem::new(Kind::Unauthorized, "The app token is missing or wrong.").into_response()
     }
 }
 

@@ -18,12 +18,12 @@ use todo_actors::{
     clock::{Clock, SystemClock},
     event::Topic,
     message::valid_user_id,
-    sidecar::DaprSidecar,
+    sidecar::{DaprSidecar, Sidecar},
     user::Task,
 };
 use tokio::{net::TcpListener, sync::Notify, time::Instant};
 
-use super::{EntryStatus, Incoming, Malformed, Verdict};
+use super::{EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters};
 use crate::{
     config::Config,
     push::{Outcome, Sender, Vapid},
@@ -53,10 +53,12 @@ const FORGET: Duration = Duration::from_secs(3600);
 /// # Errors
 /// The secrets cannot be read or have no key for push services, or the port is taken.
 pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
-    let sidecar =
-        DaprSidecar::connect(&config.dapr.grpc_endpoint, config.dapr.api_token.as_deref())?;
+    let sidecar: Arc<dyn Sidecar> = Arc::new(DaprSidecar::connect(
+        &config.dapr.grpc_endpoint,
+        config.dapr.api_token.as_deref(),
+    )?);
     let secrets = tokio::select! {
-        secrets = secrets::read(&sidecar, &config.secret_store) => secrets?,
+        secrets = secrets::read(sidecar.as_ref(), &config.secret_store) => secrets?,
         () = life.stopping() => return Ok(()),
     };
     let key = secrets.vapid_private_key.context(
@@ -70,7 +72,9 @@ pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("{} cannot be listened on.", config.app_addr))?;
     tracing::info!(address = %config.app_addr, "notifier listens for its sidecar");
-    axum::serve(listener, router(pool, queued, &config.app_api_token))
+    let dead_letters = DeadLetters::new(sidecar, "notifier");
+    let routes = router(pool, queued, &config.app_api_token, dead_letters);
+    axum::serve(listener, routes)
         .with_graceful_shutdown(async move { life.stopping().await })
         .await?;
     // What is in flight is tried again by whoever is next.
@@ -79,15 +83,25 @@ pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
 }
 
 /// The notifier's routes; `queued` hears of new rows in the outbox.
-pub fn router(pool: PgPool, queued: Arc<Notify>, app_token: &str) -> Router {
-    super::router(&[Topic::Reminders], app_token, move |incoming| {
-        let (pool, queued) = (pool.clone(), Arc::clone(&queued));
-        async move {
-            let statuses = queue(&pool, incoming, SystemClock.now()).await;
-            queued.notify_one();
-            statuses
-        }
-    })
+pub fn router(
+    pool: PgPool,
+    queued: Arc<Notify>,
+    app_token: &str,
+    dead_letters: DeadLetters,
+) -> Router {
+    super::router(
+        &[Topic::Reminders],
+        app_token,
+        dead_letters,
+        move |incoming| {
+            let (pool, queued) = (pool.clone(), Arc::clone(&queued));
+            async move {
+                let statuses = queue(&pool, incoming, SystemClock.now()).await;
+                queued.notify_one();
+                statuses
+            }
+        },
+    )
 }
 
 /// Queues what a bulk of events asks for, and answers for each.

@@ -15,12 +15,12 @@ use todo_actors::{
     client::ActorClient,
     event::Topic,
     message::{CallError, Request, valid_user_id},
-    sidecar::DaprSidecar,
+    sidecar::{DaprSidecar, Sidecar},
     user::{RollForward, Task},
 };
 use tokio::net::TcpListener;
 
-use super::{EntryStatus, Incoming, Malformed, Verdict};
+use super::{EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters};
 use crate::{config::Config, shutdown::Lifecycle};
 
 /// What the recurrer reads.
@@ -35,22 +35,28 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// The sidecar's address makes no sense or the port is taken.
 pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
-    let sidecar =
-        DaprSidecar::connect(&config.dapr.grpc_endpoint, config.dapr.api_token.as_deref())?;
-    let actors = ActorClient::new(Arc::new(sidecar)).with_patience(PATIENCE);
+    let sidecar: Arc<dyn Sidecar> = Arc::new(DaprSidecar::connect(
+        &config.dapr.grpc_endpoint,
+        config.dapr.api_token.as_deref(),
+    )?);
+    let actors = ActorClient::new(Arc::clone(&sidecar)).with_patience(PATIENCE);
+    let dead_letters = DeadLetters::new(sidecar, "recurrer");
     let listener = TcpListener::bind(config.app_addr)
         .await
         .with_context(|| format!("{} cannot be listened on.", config.app_addr))?;
     tracing::info!(address = %config.app_addr, "recurrer listens for its sidecar");
-    axum::serve(listener, router(actors, &config.app_api_token))
-        .with_graceful_shutdown(async move { life.stopping().await })
-        .await?;
+    axum::serve(
+        listener,
+        router(actors, &config.app_api_token, dead_letters),
+    )
+    .with_graceful_shutdown(async move { life.stopping().await })
+    .await?;
     Ok(())
 }
 
 /// The recurrer's routes.
-pub fn router(actors: ActorClient, app_token: &str) -> Router {
-    super::router(&TOPICS, app_token, move |incoming| {
+pub fn router(actors: ActorClient, app_token: &str, dead_letters: DeadLetters) -> Router {
+    super::router(&TOPICS, app_token, dead_letters, move |incoming| {
         let actors = actors.clone();
         async move { roll(&actors, incoming).await }
     })

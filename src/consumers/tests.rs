@@ -1,4 +1,5 @@
 use axum::body::{Body, to_bytes};
+use todo_actors::testkit::World;
 use tower::ServiceExt;
 
 use super::*;
@@ -7,9 +8,11 @@ const EVENT: &str = r#"{"specversion":"1.0","id":"User/u/1/0","source":"backend"
 
 /// A consumer that says what it saw: events that parsed succeed, the rest are dropped.
 fn consumer() -> Router {
+    let sidecar = World::at("2026-11-23T10:00:00Z".parse().unwrap()).sidecar;
     router(
         &[Topic::TaskEvents, Topic::ConversationEvents],
         "token",
+        DeadLetters::new(sidecar, "test"),
         |incoming| async move {
             incoming
                 .into_iter()
@@ -57,8 +60,9 @@ async fn subscriptions_name_each_topic_with_its_route() {
 async fn only_the_sidecar_may_deliver() {
     for token in [None, Some(""), Some("tokem"), Some("token ")] {
         for (method, path) in [("GET", "/dapr/subscribe"), ("POST", "/events/task-events")] {
-            let (status, _) = call(method, path, token, "{}".to_owned()).await;
+            let (status, body) = call(method, path, token, "{}".to_owned()).await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{token:?} {path}");
+            assert_eq!(body["code"], "unauthorized");
         }
     }
     let (status, _) = call("GET", "/healthz", None, String::new()).await;
@@ -97,7 +101,7 @@ async fn every_entry_of_a_bulk_gets_its_answer() {
         bulk.to_string(),
     )
     .await;
-    // Then each has an answer
+    // Then each has an answer; what is given up waits for what is tried again
     assert_eq!(status, StatusCode::OK);
     let answers: Vec<_> = body["statuses"]
         .as_array()
@@ -105,7 +109,7 @@ async fn every_entry_of_a_bulk_gets_its_answer() {
         .iter()
         .map(|entry| entry["status"].as_str().unwrap())
         .collect();
-    assert_eq!(answers, ["SUCCESS", "DROP", "DROP", "RETRY", "DROP"]);
+    assert_eq!(answers, ["SUCCESS", "RETRY", "RETRY", "RETRY", "RETRY"]);
     assert_eq!(body["statuses"][4]["entryId"], "4");
 }
 

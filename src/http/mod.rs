@@ -5,13 +5,15 @@
     reason = "the macro that documents routes writes them"
 )]
 
+mod activity;
 pub mod auth;
 mod chat;
 mod conversations;
 mod extract;
 pub mod health;
 pub mod limits;
-mod problem;
+mod live;
+pub mod problem;
 mod profile;
 pub mod push;
 mod task_body;
@@ -43,7 +45,7 @@ use utoipa::openapi::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
-    auth::Authenticator,
+    auth::{Authenticator, Proven},
     extract::{BODY_LIMIT, Caller, CommandKey, bad_path},
     health::Health,
     limits::Limits,
@@ -52,6 +54,7 @@ use self::{
 };
 use crate::{
     assistant::Assistant,
+    live::Hub,
     mcp::{self, Principal},
     shutdown::Lifecycle,
     telemetry,
@@ -73,6 +76,8 @@ pub struct Edge {
     pub push: Push,
     /// Hosts that other assistants may name for the MCP server, besides this machine.
     pub mcp_hosts: Vec<String>,
+    /// The open pages.
+    pub live: Arc<Hub>,
     /// What the process still has to finish.
     pub life: Lifecycle,
 }
@@ -106,6 +111,10 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(push::key))
         // /api/{user_id}/push/subscriptions
         .routes(routes!(push::subscribe, push::unsubscribe))
+        // /api/{user_id}/events
+        .routes(routes!(live::events))
+        // /api/{user_id}/activity
+        .routes(routes!(activity::list))
 }
 
 /// The routes that ask nobody who they are.
@@ -214,9 +223,10 @@ pub fn health_only(health: Health) -> Router {
         .fallback(problem::unknown_route)
 }
 
-/// What listens on the callback port: `actors` are the host's routes, and, for service
-/// invocation, the API.
-pub fn callbacks(health: Health, actors: Router, api: Router) -> Router {
+/// What listens on the callback port: `actors` are the host's routes, `live` those of the live
+/// feed, and, for service invocation, the API. Updates go on after our actors have gone, so
+/// their deliveries are no sign that the sidecar still has calls for us.
+pub fn callbacks(health: Health, actors: Router, live: Router, api: Router) -> Router {
     let life = health.life.clone();
     actors
         .layer(from_fn(move |request: Request, next: Next| {
@@ -230,6 +240,7 @@ pub fn callbacks(health: Health, actors: Router, api: Router) -> Router {
             }
         }))
         .route("/healthz", get(health::app).with_state(health))
+        .merge(live)
         .fallback_service(api)
 }
 
@@ -248,7 +259,7 @@ async fn authenticate(
     let Some(owner) = owner.filter(|owner| valid_user_id(owner)) else {
         return Err(Problem::bad_request("The address has no valid user id."));
     };
-    let user_id = edge.auth.verify(request.headers()).await?;
+    let Proven { user_id, expiry } = edge.auth.verify(request.headers()).await?;
     if user_id != owner {
         return Err(Problem::new(
             Kind::Forbidden,
@@ -257,6 +268,7 @@ async fn authenticate(
     }
     edge.limits.check_user(&user_id)?;
     let traceparent = trace(&request);
+    request.extensions_mut().insert(expiry);
     request.extensions_mut().insert(Caller {
         user_id,
         traceparent,
@@ -270,7 +282,7 @@ async fn authenticate_mcp(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let user_id = edge.auth.verify(request.headers()).await?;
+    let Proven { user_id, .. } = edge.auth.verify(request.headers()).await?;
     edge.limits.check_user(&user_id)?;
     let key = CommandKey::of(request.headers())?;
     let traceparent = trace(&request);

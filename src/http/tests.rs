@@ -81,6 +81,7 @@ async fn api_with(rate: u32) -> Api {
             services: Services::new(Vec::new()),
         },
         mcp_hosts: vec!["todo.example.com".to_owned()],
+        live: Arc::default(),
         life: Lifecycle::default(),
     });
     Api {

@@ -3,6 +3,7 @@
 //! The projector and `rebuild` write the projected ones through the same functions, so that a
 //! table built from events and one built from the journals have the same rows.
 
+pub mod audit_log;
 pub mod conversations;
 pub mod messages;
 pub mod profiles;

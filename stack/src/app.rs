@@ -20,6 +20,8 @@ pub enum Role {
     Notifier,
     /// Adds the next occurrence of recurring tasks.
     Recurrer,
+    /// Writes down what happened to whom.
+    Auditor,
 }
 
 impl Role {
@@ -30,6 +32,7 @@ impl Role {
             Self::Projector => "projector",
             Self::Notifier => "notifier",
             Self::Recurrer => "recurrer",
+            Self::Auditor => "auditor",
         }
     }
 
@@ -38,6 +41,7 @@ impl Role {
             Self::Projector => "project",
             Self::Notifier => "notify",
             Self::Recurrer => "recur",
+            Self::Auditor => "audit",
         }
     }
 }

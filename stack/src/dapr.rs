@@ -167,6 +167,7 @@ pub(crate) fn write_resources(
     write("secrets.yaml", &secret_store(&secrets_file(dir), app_id))?;
     write("pubsub.yaml", &pubsub(brokers, app_id, needs))?;
     if needs.state {
+        write("pubsub-live.yaml", &pubsub_live(brokers, app_id))?;
         write("state.yaml", &state_store(app_id))?;
         write("resiliency.yaml", &resiliency(app_id))?;
     }
@@ -247,6 +248,36 @@ fn pubsub(brokers: &str, app_id: &str, needs: Needs) -> String {
             ("metadataTimeout", "1s"),
             // Whoever publishes tries again by itself, knowing more.
             ("producerRetryMax", "1"),
+            // What a consumer cannot take in now comes again for as long as it
+            // takes; what it never can, it gives up itself.
+            ("backOffPolicy", "constant"),
+            ("backOffDuration", "500ms"),
+            ("backOffMaxRetries", "-1"),
+        ],
+    )
+}
+
+/// For the live feed: every replica reads everything, from now on.
+fn pubsub_live(brokers: &str, app_id: &str) -> String {
+    component(
+        "kafka-live",
+        "pubsub.kafka",
+        "v1",
+        app_id,
+        &[
+            ("brokers", brokers),
+            ("authType", "none"),
+            ("version", "2.8.0"),
+            // A group of its own for each sidecar that starts.
+            ("consumerID", "{uuid}"),
+            ("initialOffset", "newest"),
+            ("consumeRetryEnabled", "false"),
+            ("consumeRetryInterval", "200ms"),
+            ("sessionTimeout", "6s"),
+            ("heartbeatInterval", "2s"),
+            ("dialTimeout", "2s"),
+            ("readTimeout", "15s"),
+            ("metadataTimeout", "1s"),
         ],
     )
 }

@@ -19,7 +19,7 @@
 //!
 //! Servers are called `postgres`, `kafka`, `placement`, `scheduler`,
 //! `backend-1` with `daprd-1`, `backend-2` with `daprd-2`, …, `projector` with
-//! `daprd-projector`, `model` when one is wanted, and after [`Stack::start_isolated_replica`] `placement-2`.
+//! `daprd-projector`, the other consumers likewise, `model` when one is wanted, and after [`Stack::start_isolated_replica`] `placement-2`.
 //!
 //! | module | holds |
 //! |---|---|

@@ -49,12 +49,12 @@ pub struct StackOptions {
 }
 
 impl StackOptions {
-    /// One replica and the projector, on free ports and a fresh temporary database.
+    /// One replica, the projector and the auditor, on free ports and a fresh temporary database.
     pub fn new(backend: impl Into<PathBuf>) -> Self {
         Self {
             backend: backend.into(),
             replicas: 1,
-            roles: vec![Role::Projector],
+            roles: vec![Role::Projector, Role::Auditor],
             ports: Ports::Free,
             dir: None,
             backend_env: BTreeMap::new(),

@@ -7,6 +7,7 @@
     reason = "tests measure real time and print it"
 )]
 
+mod audit;
 mod bad_input;
 mod callbacks;
 mod edge;
@@ -14,6 +15,7 @@ mod evidence;
 mod growth;
 mod idempotency;
 mod ids;
+mod live;
 mod main_job;
 mod mcp;
 mod model;

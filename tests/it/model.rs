@@ -18,7 +18,7 @@ const LEASE: Duration = Duration::from_secs(6);
 
 /// Two replicas that ask the stand-in, every request checked on its way.
 struct Models {
-    stack: Stack,
+    stack: crate::world::Own,
     recorder: Recorder,
 }
 

@@ -6,6 +6,7 @@ mod journal;
 mod recurrence;
 mod reminders;
 mod rolling;
+mod updates;
 mod user;
 
 use todo_actors::{

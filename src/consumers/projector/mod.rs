@@ -8,6 +8,7 @@ pub mod change;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,11 +16,14 @@ use anyhow::Context;
 use axum::Router;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
-use todo_actors::{event::Topic, sidecar::DaprSidecar};
+use todo_actors::{
+    event::Topic,
+    sidecar::{DaprSidecar, Sidecar},
+};
 use tokio::net::TcpListener;
 
 use self::change::{Change, Effect, Owner};
-use super::{EntryStatus, Incoming, Verdict};
+use super::{EntryStatus, Incoming, Verdict, dead_letters::DeadLetters};
 use crate::{
     config::Config,
     secrets,
@@ -39,10 +43,12 @@ const LIMIT: Duration = Duration::from_secs(8);
 /// # Errors
 /// The secrets cannot be read or the port is taken.
 pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
-    let sidecar =
-        DaprSidecar::connect(&config.dapr.grpc_endpoint, config.dapr.api_token.as_deref())?;
+    let sidecar: Arc<dyn Sidecar> = Arc::new(DaprSidecar::connect(
+        &config.dapr.grpc_endpoint,
+        config.dapr.api_token.as_deref(),
+    )?);
     let secrets = tokio::select! {
-        secrets = secrets::read(&sidecar, &config.secret_store) => secrets?,
+        secrets = secrets::read(sidecar.as_ref(), &config.secret_store) => secrets?,
         () = life.stopping() => return Ok(()),
     };
     let pool = tables::pool(&secrets.database_url, CONNECTIONS, Limits::SHORT)?;
@@ -50,15 +56,16 @@ pub async fn run(config: &Config, life: Lifecycle) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("{} cannot be listened on.", config.app_addr))?;
     tracing::info!(address = %config.app_addr, "projector listens for its sidecar");
-    axum::serve(listener, router(pool, &config.app_api_token))
+    let dead_letters = DeadLetters::new(sidecar, "projector");
+    axum::serve(listener, router(pool, &config.app_api_token, dead_letters))
         .with_graceful_shutdown(async move { life.stopping().await })
         .await?;
     Ok(())
 }
 
 /// The projector's routes.
-pub fn router(pool: PgPool, app_token: &str) -> Router {
-    super::router(&TOPICS, app_token, move |incoming| {
+pub fn router(pool: PgPool, app_token: &str, dead_letters: DeadLetters) -> Router {
+    super::router(&TOPICS, app_token, dead_letters, move |incoming| {
         let pool = pool.clone();
         async move { apply(&pool, incoming).await }
     })

@@ -4,7 +4,11 @@ mod jwks;
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use todo_actors::message::valid_user_id;
@@ -32,6 +36,32 @@ enum Keys {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// Seconds since 1970, and fractions of them if the issuer likes.
+    exp: f64,
+}
+
+/// Who a token proves its bearer to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// The user.
+    pub user_id: String,
+    /// Until when.
+    pub expiry: Expiry,
+}
+
+/// When a request's token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry(pub Timestamp);
+
+impl<S: Send + Sync> FromRequestParts<S> for Expiry {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().copied().ok_or_else(|| {
+            tracing::error!("a route that needs a token's end stands outside the auth layer");
+            Problem::internal()
+        })
+    }
 }
 
 impl Authenticator {
@@ -60,12 +90,12 @@ impl Authenticator {
         Ok(Self { keys, validation })
     }
 
-    /// The user id that the request's token proves.
+    /// The user that the request's token proves.
     ///
     /// # Errors
     /// 401 without a token or with one that proves nothing; 503 while the keys to check it
     /// with cannot be fetched.
-    pub async fn verify(&self, headers: &HeaderMap) -> Result<String, Problem> {
+    pub async fn verify(&self, headers: &HeaderMap) -> Result<Proven, Problem> {
         let token = bearer(headers)?;
         let header = decode_header(token).map_err(|_| refused("The token cannot be read."))?;
         if !self.validation.algorithms.contains(&header.alg) {
@@ -87,7 +117,14 @@ impl Authenticator {
             }
         };
         if valid_user_id(&claims.sub) {
-            Ok(claims.sub)
+            let end = SignedDuration::try_from_secs_f64(claims.exp)
+                .and_then(Timestamp::from_duration)
+                // Beyond all time.
+                .unwrap_or(Timestamp::MAX);
+            Ok(Proven {
+                user_id: claims.sub,
+                expiry: Expiry(end),
+            })
         } else {
             Err(refused("The token's subject is not a user id."))
         }
@@ -237,6 +274,7 @@ pub(crate) mod tests {
         authenticator
             .verify(&headers)
             .await
+            .map(|proven| proven.user_id)
             .map_err(|problem| problem.status().as_u16())
     }
 
@@ -260,6 +298,7 @@ pub(crate) mod tests {
         let now = get_current_timestamp();
         for still_good in [
             json!({"exp": now - 20}),
+            json!({"exp": 4_000_000_000.5}),
             json!({"nbf": now + 20}),
             json!({"aud": ["x", AUDIENCE]}),
         ] {
