@@ -60,8 +60,8 @@ pub enum Event {
     TaskRolled {
         /// The done task, which now names the one that follows it.
         task: Task,
-        /// The next occurrence, a new task.
-        next: Task,
+        /// The next occurrence, a new task. Boxed, for two tasks would make every event as large.
+        next: Box<Task>,
     },
     /// The next occurrence of a task went when that task was opened again.
     TaskWithdrawn {

@@ -37,7 +37,10 @@ impl Command<User> for RollForward {
             next: Some(next.clone()),
         };
         Ok(Decision {
-            events: vec![Event::TaskRolled { task, next }],
+            events: vec![Event::TaskRolled {
+                task,
+                next: Box::new(next),
+            }],
             reply,
         })
     }

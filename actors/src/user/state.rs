@@ -247,7 +247,7 @@ impl State for User {
                     changed.extend(number(&task.id).map(|n| (n, None)));
                 }
                 Event::TaskRolled { task, next } => {
-                    let both = [task, next].into_iter();
+                    let both = [task, next.as_ref()].into_iter();
                     changed.extend(both.filter_map(|task| Some((number(&task.id)?, Some(task)))));
                 }
                 Event::TaskCreated { task }

@@ -182,10 +182,10 @@ fn every_event_of_a_user_is_known() {
         Event::TaskWithdrawn { task: task.clone() },
         Event::TaskRolled {
             task: task.clone(),
-            next: Task {
+            next: Box::new(Task {
                 id: "task-8".to_owned(),
                 ..task.clone()
-            },
+            }),
         },
         Event::ProfileChanged {
             profile: profile.clone(),
