@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use todo_stack::{Signal, Stack};
+use todo_stack::Signal;
 use tokio::sync::OnceCell;
 
 use crate::world::{Person, options, own, report, run, until};
