@@ -183,11 +183,15 @@ impl Host {
         }
     }
 
-    /// Ends an activation, after the turn it is in.
-    pub async fn deactivate(&self, kind: &str, id: &str) {
+    /// Ends an activation.
+    ///
+    /// A turn under way keeps its activation to its end, and is not waited for: the sidecar
+    /// answers no state call while it waits for us, so that turn could not end. Whoever is
+    /// active next may overlap with it, here or elsewhere, and the fence decides between them.
+    pub fn deactivate(&self, kind: &str, id: &str) {
         match kind {
-            user::TYPE => release(&self.users, id).await,
-            conversation::TYPE => release(&self.conversations, id).await,
+            user::TYPE => drop(self.users.remove(id)),
+            conversation::TYPE => drop(self.conversations.remove(id)),
             _ => {}
         }
     }
@@ -203,17 +207,6 @@ fn slot<S: State>(
         Arc::new(Mutex::new(Activation::new(actor, Arc::clone(services))))
     };
     Arc::clone(slots.entry(id.to_owned()).or_insert_with(fresh).value())
-}
-
-async fn release<S: State>(slots: &Slots<S>, id: &str) {
-    let Some(slot) = slots.get(id).map(|slot| Arc::clone(slot.value())) else {
-        return;
-    };
-    slot.lock().await.unload();
-    // Kept when a turn has already got hold of it again: two would be one too many.
-    slots.remove_if(id, |_, known| {
-        Arc::ptr_eq(known, &slot) && Arc::strong_count(known) == 2
-    });
 }
 
 type Turn<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -329,7 +322,7 @@ async fn deactivate(
     AxumState(host): AxumState<Arc<Host>>,
     Path((kind, id)): Path<(String, String)>,
 ) -> StatusCode {
-    host.deactivate(&kind, &id).await;
+    host.deactivate(&kind, &id);
     StatusCode::OK
 }
 

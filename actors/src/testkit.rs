@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::{
     client::ActorClient,
@@ -60,6 +61,8 @@ pub struct MemorySidecar {
     clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
     host: OnceLock<Weak<Host>>,
+    /// Whether writes wait, as they do at a sidecar that is being told of new placements.
+    writes_held: watch::Sender<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -95,6 +98,7 @@ impl MemorySidecar {
             clock,
             inner: Mutex::default(),
             host: OnceLock::new(),
+            writes_held: watch::Sender::default(),
         })
     }
 
@@ -119,6 +123,17 @@ impl MemorySidecar {
     #[must_use]
     pub fn largest_write(&self) -> usize {
         self.lock().largest_write
+    }
+
+    /// Makes writes wait, or lets those that wait go on.
+    pub fn hold_writes(&self, held: bool) {
+        self.writes_held.send_replace(held);
+    }
+
+    /// How many writes wait.
+    #[must_use]
+    pub fn writes_waiting(&self) -> usize {
+        self.writes_held.receiver_count()
     }
 
     /// Takes the state store away, or brings it back.
@@ -292,6 +307,9 @@ impl Sidecar for MemorySidecar {
         ops: Vec<StateOp>,
     ) -> BoxFuture<'a, Result<(), SidecarError>> {
         Box::pin(async move {
+            let mut held = self.writes_held.subscribe();
+            // The sender lives as long as `self`, so the wait cannot fail.
+            let _ = held.wait_for(|held| !held).await;
             let mut inner = self.lock();
             let number = inner.writes;
             inner.writes += 1;

@@ -231,11 +231,6 @@ impl<S: State> Activation<S> {
         Ok(Republished { entries })
     }
 
-    /// Forgets everything; the next turn loads anew.
-    pub fn unload(&mut self) {
-        self.loaded = None;
-    }
-
     async fn take_loaded(&mut self) -> Result<Loaded<S>, Failure> {
         match self.loaded.take() {
             Some(loaded) => Ok(loaded),

@@ -38,6 +38,32 @@ async fn drained(world: &World) {
 }
 
 #[tokio::test]
+async fn a_deactivation_does_not_wait_for_the_turn_it_interrupts() {
+    // Given a turn whose write waits at the sidecar, which waits for the deactivation
+    let world = world();
+    add(&world, "ann", "milk").await;
+    world.sidecar.hold_writes(true);
+    let (client, eggs) = (
+        world.client.clone(),
+        Request::command("eggs", titled("eggs")),
+    );
+    let turn = tokio::spawn(async move { client.send("ann", eggs).await });
+    while world.sidecar.writes_waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // When the actor is deactivated, the sidecar goes on, and another turn follows
+    world.host.deactivate("User", "ann");
+    world.sidecar.hold_writes(false);
+    add(&world, "ann", "bread").await;
+    // Then both turns stand, one after the other
+    turn.await.unwrap().unwrap();
+    let list = read(&world, "ann", ListTasks::default()).await.unwrap();
+    let mut titles: Vec<_> = list.tasks.iter().map(|task| task.title.as_str()).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["bread", "eggs", "milk"]);
+}
+
+#[tokio::test]
 async fn a_crash_before_or_after_any_write_loses_and_doubles_nothing() {
     for crash in [Crash::Before, Crash::After] {
         for at in 0..140 {
