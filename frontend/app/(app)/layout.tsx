@@ -1,0 +1,26 @@
+import { redirect } from "next/navigation";
+import type { ReactNode } from "react";
+import { LiveProvider } from "@/components/live-provider";
+import { Reminders } from "@/components/reminders/reminders";
+import { Header } from "@/components/shell/header";
+import { SessionGuard } from "@/components/shell/session-guard";
+import { SessionProvider } from "@/hooks/use-session";
+import { readSession } from "@/lib/server/session";
+import { SIGN_IN } from "@/lib/sign-out";
+
+export default async function SignedInLayout({ children }: { children: ReactNode }) {
+  const session = await readSession();
+  if (!session) redirect(SIGN_IN);
+  return (
+    <SessionProvider session={session}>
+      <SessionGuard />
+      <LiveProvider>
+        <div className="flex h-dvh flex-col">
+          <Header />
+          <Reminders />
+          <main className="flex min-h-0 flex-1 flex-col">{children}</main>
+        </div>
+      </LiveProvider>
+    </SessionProvider>
+  );
+}

@@ -1,0 +1,33 @@
+import { chatPrefix } from "./storage";
+
+type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+/** What is typed and not sent, for each conversation; it survives a reload. */
+export class Drafts {
+  readonly #store: Store | undefined;
+  readonly #prefix: string;
+
+  constructor(userId: string, store: Store | undefined) {
+    this.#store = store;
+    this.#prefix = `${chatPrefix(userId)}draft/`;
+  }
+
+  /** The draft of a conversation; that of a new one without an id. */
+  read(conversationId: string | undefined): string {
+    return this.#store?.getItem(this.#name(conversationId)) ?? "";
+  }
+
+  write(conversationId: string | undefined, text: string): void {
+    const name = this.#name(conversationId);
+    try {
+      if (text === "") this.#store?.removeItem(name);
+      else this.#store?.setItem(name, text);
+    } catch {
+      // Full, or not allowed: only a reload would lose it.
+    }
+  }
+
+  #name(conversationId: string | undefined): string {
+    return this.#prefix + (conversationId ?? "");
+  }
+}
