@@ -3,6 +3,7 @@
 //! | variable | default | meaning |
 //! |---|---|---|
 //! | `API_ADDR` | `0.0.0.0:8000` | where the public API listens; other roles have their health there |
+//! | `METRICS_ADDR` | none | where Prometheus reads `/metrics`, such as `0.0.0.0:9464`; nowhere unless set |
 //! | `APP_PORT` | `8001` | port on 127.0.0.1 for Dapr's callbacks and service invocation |
 //! | `DAPR_GRPC_PORT` | `50001` | the sidecar's gRPC port on 127.0.0.1 |
 //! | `DAPR_HTTP_PORT` | `3500` | the sidecar's HTTP port on 127.0.0.1 |
@@ -10,7 +11,7 @@
 //! | `APP_API_TOKEN` | none; required | what the sidecar shows when it calls us |
 //! | `SECRET_STORE` | `kubernetes-secrets` | Dapr component that holds `app-secrets` |
 //! | `JWT_MODE` | `jwks` | `jwks` (EdDSA) or `hs256` (shared `BETTER_AUTH_SECRET`) |
-//! | `JWT_JWKS_URL` | none; required for `jwks` | where the public keys are |
+//! | `JWT_JWKS_URL` | none; required for `jwks` | where the public keys are; several sets between commas |
 //! | `JWT_ISSUER`, `JWT_AUDIENCE` | none; required for `serve` | the `iss` and `aud` a token must have |
 //! | `TURN_LEASE_MS` | `60000` | how long one chat turn may take before another may take it over |
 //! | `COHERE_MODEL` | `command-a-03-2025` | the language model, if the secrets have a `COHERE_API_KEY` |
@@ -36,6 +37,10 @@
 //! |---|---|---|
 //! | `DATABASE_URL`, or `DATABASE_URL_FILE` | none; required for `migrate`, `rebuild` | PostgreSQL, or a file that names it |
 //! | `KAFKA_BROKERS` | none; required for `topics` | `host:port` of the brokers, separated by commas |
+//! | `KAFKA_USERNAME_FILE`, `KAFKA_PASSWORD_FILE` | none | files with what SCRAM-SHA-256 asks for |
+//! | `KAFKA_TLS` | `true` if one of the other files is named | whether the connection is encrypted |
+//! | `KAFKA_PARTITIONS` | `3` | of a topic that is created, from 1 to 6 |
+//! | `KAFKA_CA_FILE` | this machine's authorities | a PEM file with the authority of the brokers |
 
 use std::{
     fmt,
@@ -53,6 +58,8 @@ use crate::push::Services;
 pub struct Config {
     /// Where the public API listens.
     pub api_addr: SocketAddr,
+    /// Where Prometheus reads metrics, if anywhere.
+    pub metrics_addr: Option<SocketAddr>,
     /// Where Dapr's callbacks arrive; always loopback.
     pub app_addr: SocketAddr,
     /// How to reach the sidecar.
@@ -168,28 +175,8 @@ pub fn database_url() -> Result<String, ConfigError> {
         return Ok(url);
     }
     let why = "this job has no sidecar to read it from; DATABASE_URL_FILE may name a file with it";
-    let path = env
-        .get("DATABASE_URL_FILE")
-        .ok_or_else(|| missing("DATABASE_URL", why))?;
-    match std::fs::read_to_string(path) {
-        Ok(url) if !url.trim().is_empty() => Ok(url.trim().to_owned()),
-        _ => Err(wrong(
-            "DATABASE_URL_FILE",
-            "a file that can be read and has a URL in it",
-        )),
-    }
-}
-
-/// Kafka's brokers, for a job without a sidecar.
-///
-/// # Errors
-/// No `KAFKA_BROKERS`.
-pub fn kafka_brokers() -> Result<String, ConfigError> {
-    let lookup = |name: &str| std::env::var(name).ok();
-    let why = "it says where Kafka is, as host:port";
-    Env(&lookup)
-        .get("KAFKA_BROKERS")
-        .ok_or_else(|| missing("KAFKA_BROKERS", why))
+    env.file("DATABASE_URL_FILE", "a URL")?
+        .ok_or_else(|| missing("DATABASE_URL", why))
 }
 
 /// A variable is missing or makes no sense; says which one.
@@ -198,12 +185,12 @@ pub fn kafka_brokers() -> Result<String, ConfigError> {
 pub struct ConfigError(String);
 
 /// A variable that is missing.
-fn missing(name: &str, why: &str) -> ConfigError {
+pub(crate) fn missing(name: &str, why: &str) -> ConfigError {
     ConfigError(format!("{name} is not set: {why}."))
 }
 
 /// A variable with a value that makes no sense; the value itself may be a secret and stays out.
-fn wrong(name: &str, expected: &str) -> ConfigError {
+pub(crate) fn wrong(name: &str, expected: &str) -> ConfigError {
     ConfigError(format!("{name} is wrong: it must be {expected}."))
 }
 
@@ -243,6 +230,16 @@ impl Config {
                 "an address with a port, such as 0.0.0.0:8000",
                 SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8000)),
             )?,
+            metrics_addr: env
+                .get("METRICS_ADDR")
+                .map(|address| address.parse())
+                .transpose()
+                .map_err(|_| {
+                    wrong(
+                        "METRICS_ADDR",
+                        "an address with a port, such as 0.0.0.0:9464",
+                    )
+                })?,
             app_addr: loopback(port("APP_PORT", 8001)?),
             dapr: DaprConfig {
                 grpc_endpoint: format!("http://{}", loopback(port("DAPR_GRPC_PORT", 50_001)?)),
@@ -301,7 +298,7 @@ impl fmt::Debug for Config {
     }
 }
 
-struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+pub(crate) struct Env<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 impl Env<'_> {
     fn get(&self, name: &str) -> Option<String> {
@@ -310,15 +307,34 @@ impl Env<'_> {
             .filter(|value| !value.is_empty())
     }
 
-    fn parse<T: FromStr>(&self, name: &str, expected: &str, default: T) -> Result<T, ConfigError> {
+    pub fn parse<T: FromStr>(
+        &self,
+        name: &str,
+        expected: &str,
+        default: T,
+    ) -> Result<T, ConfigError> {
         match self.get(name) {
             None => Ok(default),
             Some(value) => value.parse().map_err(|_| wrong(name, expected)),
         }
     }
 
+    /// What is in the file a variable names, such as that of a mounted secret.
+    pub fn file(&self, name: &str, expected: &str) -> Result<Option<String>, ConfigError> {
+        let Some(path) = self.get(name) else {
+            return Ok(None);
+        };
+        match std::fs::read_to_string(path) {
+            Ok(text) if !text.trim().is_empty() => Ok(Some(text.trim().to_owned())),
+            _ => Err(wrong(
+                name,
+                &format!("a file that can be read and has {expected} in it"),
+            )),
+        }
+    }
+
     /// What stands between commas.
-    fn list(&self, name: &str) -> Vec<String> {
+    pub fn list(&self, name: &str) -> Vec<String> {
         split(&self.get(name).unwrap_or_default())
     }
 
@@ -350,10 +366,10 @@ fn jwt(env: &Env<'_>) -> Result<Option<JwtConfig>, ConfigError> {
             let url = env
                 .get("JWT_JWKS_URL")
                 .ok_or_else(|| missing("JWT_JWKS_URL", "it says where the public keys are"))?;
-            if reqwest::Url::parse(&url).is_err() {
+            if (url.split(',')).any(|url| reqwest::Url::parse(url.trim()).is_err()) {
                 return Err(wrong(
                     "JWT_JWKS_URL",
-                    "a URL, such as http://frontend:3000/auth/jwks",
+                    "URLs between commas, such as http://frontend:3000/auth/jwks",
                 ));
             }
             JwtMode::Jwks(url)
@@ -445,6 +461,7 @@ mod tests {
     fn a_wrong_value_is_one_sentence_that_names_its_variable() {
         let cases = [
             ("API_ADDR", "nowhere"),
+            ("METRICS_ADDR", "9464"),
             ("APP_PORT", "70000"),
             ("TURN_LEASE_MS", "5"),
             ("COHERE_BASE_URL", "api.cohere.com"),

@@ -6,19 +6,23 @@
 //! - [`serve`]: the role that hosts actors and answers people;
 //!   [`http`] has its routes, [`assistant`] its chat turns and tools, [`mcp`] the same tools for
 //!   other assistants; [`live`] tells open pages what happens.
+//! - [`erasure`]: the end of everything about a person.
 //! - [`consumers`]: the roles that read the event topics; [`tables`] is what they keep.
 //! - [`push`]: what push services are sent.
 //! - [`migrate`], [`topics`], [`rebuild`]: jobs that prepare the database and Kafka, and make the
-//!   tables anew.
+//!   tables anew; [`kafka`] is a client for them.
 //! - [`config`], [`secrets`]: what the surroundings decide.
-//! - [`telemetry`], [`shutdown`]: how a process is watched and how it ends.
+//! - [`telemetry`], [`metrics`], [`shutdown`]: how a process is watched and how it ends.
 
 pub mod assistant;
 pub mod config;
 pub mod consumers;
+pub mod erasure;
 pub mod http;
+pub mod kafka;
 pub mod live;
 pub mod mcp;
+pub mod metrics;
 pub mod migrate;
 pub mod push;
 pub mod rebuild;

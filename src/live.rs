@@ -3,7 +3,9 @@
 //! Every replica reads all of `task-updates`, in a consumer group of its own that begins at the
 //! newest update. The newest are kept for pages that come back with `Last-Event-ID`, whichever
 //! replica they were at before; a page that cannot be told all it missed is told to read anew.
-//! So is everybody whenever the sidecar begins to read, once updates are seen to come through.
+//! So is everybody whenever the sidecar begins to read, once updates are seen to come through,
+//! and so are those whose updates were dropped on their way, and a person who was erased: of them
+//! nothing is kept then.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -34,7 +36,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::consumers::{self, EntryStatus, Verdict};
+use crate::{
+    consumers::{self, Delivery, EntryStatus, Verdict},
+    metrics::{Counted, METRICS},
+};
 
 /// The Dapr pub/sub component with a consumer group per replica.
 const PUBSUB: &str = "kafka-live";
@@ -90,6 +95,7 @@ pub struct Feed {
     /// What comes then; ends when the connection is to be closed.
     pub updates: mpsc::Receiver<Bytes>,
     _place: Place,
+    _counted: Counted,
 }
 
 /// A place among all connections, given back when dropped; by then its receiver is gone.
@@ -155,6 +161,7 @@ impl Hub {
                 inner: Arc::clone(&self.inner),
                 user_id: user_id.to_owned(),
             },
+            _counted: Counted::new(&METRICS.live_connections),
         })
     }
 
@@ -174,6 +181,11 @@ impl Hub {
     pub fn tell(&self, event: &Event) {
         if event.ty() == PROBE_TYPE {
             self.probe_came(event.id());
+        } else if let Some(gap) = gap(event) {
+            match gap {
+                Gap::Of(user_id) => self.lock().forget(user_id),
+                Gap::OfEverybody => self.lock().forget_everybody(),
+            }
         } else if let Some((user_id, frame)) = frame(event) {
             self.lock().tell(event.id(), user_id, &frame);
         }
@@ -205,30 +217,30 @@ impl Hub {
     }
 
     fn take(&self, bulk: &consumers::Bulk) -> Vec<EntryStatus> {
-        let incoming = bulk.incoming().into_iter();
-        incoming
-            .map(|incoming| {
-                match &incoming.event {
-                    Ok(event) => self.tell(event),
-                    Err(error) => {
-                        tracing::warn!(wrong = %error, "an update that is none was left");
-                    }
+        let incoming = bulk.incoming();
+        let delivery = Delivery::of("live", bulk, &incoming);
+        let told = incoming.into_iter().map(|incoming| {
+            match &incoming.event {
+                Ok(event) => self.tell(event),
+                Err(error) => {
+                    tracing::warn!(wrong = %error, "an update that is none was left");
                 }
-                // Updates may be lost; nothing is worth a second delivery.
-                EntryStatus {
-                    entry_id: incoming.entry_id,
-                    status: Verdict::Success,
-                }
-            })
-            .collect()
+            }
+            // Updates may be lost; nothing is worth a second delivery.
+            EntryStatus {
+                entry_id: incoming.entry_id,
+                status: Verdict::Success,
+            }
+        });
+        let statuses: Vec<EntryStatus> = told.collect();
+        delivery.done(&statuses);
+        statuses
     }
 
     /// The sidecar begins to read: what is kept may have a gap after it.
     fn begin(&self) {
         let mut inner = self.lock();
-        inner.kept.clear();
-        inner.kept_ids.clear();
-        inner.kept_bytes = 0;
+        inner.keep_nothing();
         inner.missing = Some((0..PROBES).map(|n| self.probe_id(n)).collect());
         drop(inner);
         self.subscribed.notify_one();
@@ -328,6 +340,35 @@ impl Inner {
         }
     }
 
+    /// Drops what is kept of a user, and lets their pages read anew.
+    fn forget(&mut self, user_id: &str) {
+        self.kept.retain(|kept| {
+            let theirs = kept.user_id == user_id;
+            if theirs {
+                self.kept_ids.remove(&kept.id);
+                self.kept_bytes -= kept.frame.len();
+            }
+            !theirs
+        });
+        if let Some(connections) = self.users.get_mut(user_id) {
+            let resync = Bytes::from_static(RESYNC);
+            connections.retain(|connection| connection.try_send(resync.clone()).is_ok());
+            self.tidy(user_id);
+        }
+    }
+
+    /// Drops what is kept of everybody, and lets all pages read anew.
+    fn forget_everybody(&mut self) {
+        self.keep_nothing();
+        self.tell_everybody(&Bytes::from_static(RESYNC));
+    }
+
+    fn keep_nothing(&mut self) {
+        self.kept.clear();
+        self.kept_ids.clear();
+        self.kept_bytes = 0;
+    }
+
     /// Forgets a user's connections that are closed.
     fn tidy(&mut self, user_id: &str) {
         if let Some(connections) = self.users.get_mut(user_id) {
@@ -355,6 +396,24 @@ impl Inner {
             self.kept_ids.remove(&oldest.id);
             self.kept.pop_front();
         }
+    }
+}
+
+/// Who cannot be told all that happened, and has to read anew.
+enum Gap<'e> {
+    Of(&'e str),
+    OfEverybody,
+}
+
+/// Whether this says that somebody was erased or that updates were dropped, and whose.
+fn gap(event: &Event) -> Option<Gap<'_>> {
+    let Some(Data::Json(data)) = event.data() else {
+        return None;
+    };
+    match (event.ty(), data.get("user_id")?) {
+        (update::ERASED | update::RESYNC, Value::String(user_id)) => Some(Gap::Of(user_id)),
+        (update::RESYNC, Value::Null) => Some(Gap::OfEverybody),
+        _ => None,
     }
 }
 
@@ -450,6 +509,48 @@ mod tests {
         assert_eq!(back("ann", "User/ann/1/u0"), ["event: resync"]);
         assert_eq!(hub.lock().kept_bytes, 0);
         assert!(hub.lock().kept_ids.is_empty());
+    }
+
+    #[test]
+    fn of_a_person_who_was_erased_nothing_is_kept_and_their_pages_read_anew() {
+        let hub = Hub::default();
+        for user in ["ann", "bob"] {
+            hub.tell(&update(user, 1));
+        }
+        let mut pages = ["ann", "bob"].map(|user| hub.open(user, None).unwrap());
+        pages.iter_mut().for_each(|page| drop(got(page)));
+        let mut erased = serde_json::to_value(update("ann", 2)).unwrap();
+        erased["type"] = update::ERASED.into();
+        hub.tell(&serde_json::from_value(erased).unwrap());
+        let [ann, bob] = &mut pages;
+        assert_eq!(got(ann), ["event: resync"]);
+        assert!(got(bob).is_empty());
+        let kept = hub.lock();
+        assert!(kept.kept.iter().all(|kept| kept.user_id == "bob"));
+        assert_eq!(kept.kept_ids.len(), 1);
+        assert_eq!(kept.kept_bytes, kept.kept[0].frame.len());
+    }
+
+    #[test]
+    fn those_whose_updates_were_dropped_read_anew_now_or_when_they_come_back() {
+        for (whose, bobs) in [(Some("ann"), 0), (None, 1)] {
+            let hub = Hub::default();
+            for user in ["ann", "bob"] {
+                hub.tell(&update(user, 1));
+            }
+            let mut pages = ["ann", "bob"].map(|user| hub.open(user, None).unwrap());
+            pages.iter_mut().for_each(|page| drop(got(page)));
+            let resync = update::resync(whose);
+            hub.tell(&serde_json::from_slice(&resync.body).unwrap());
+            let [ann, bob] = &mut pages;
+            assert_eq!(got(ann), ["event: resync"]);
+            assert_eq!(got(bob).len(), bobs);
+            let back = |user| {
+                let last = format!("User/{user}/1/u0");
+                got(&mut hub.open(user, Some(&last)).unwrap()).len()
+            };
+            assert_eq!((back("ann"), back("bob")), (1, bobs));
+        }
     }
 
     #[test]

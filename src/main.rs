@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use todo_backend::{
     config::{self, Config},
     consumers::{auditor, notifier, projector, recurrer},
+    kafka::KafkaConfig,
     migrate, rebuild, serve, telemetry, topics,
 };
 
@@ -33,7 +34,7 @@ enum Role {
     Migrate,
     /// Creates the Kafka topics that are missing.
     Topics,
-    /// Empties the projected tables and fills them again from the journals.
+    /// Makes the projected tables anew from the journals, one actor at a time.
     Rebuild,
 }
 
@@ -73,7 +74,7 @@ async fn run(role: Role) -> anyhow::Result<()> {
             serve::beside_health(&config, |life| auditor::run(&config, life)).await
         }
         Role::Migrate => migrate::run(&config::database_url()?).await,
-        Role::Topics => topics::run(&config::kafka_brokers()?).await,
+        Role::Topics => topics::run(&KafkaConfig::from_env()?).await,
         Role::Rebuild => rebuild::run(&config::database_url()?).await,
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Each actor's rows are replaced in one transaction that holds its progress, the very row the
 //! projector takes before it writes: it may run beside the projector, and readers never see an
-//! empty table. Rows of actors without a journal go last. `projection_position` stays: it says
+//! empty table. Of a person who was erased the journal has nothing, so neither have the tables.
+//! Rows of actors without a journal go last. `projection_position` stays: it says
 //! how far Kafka was read, which no journal knows.
 
 use anyhow::{Context, bail};
@@ -15,7 +16,7 @@ use todo_actors::{
     journal::{Journal, State},
     message::ActorRef,
     sidecar::{SidecarError, SidecarErrorKind, StateReader},
-    user::{self, state::User},
+    user::{self, Export, Task, state::User},
 };
 
 use crate::{
@@ -150,18 +151,45 @@ async fn user_rows(
     user_id: &str,
 ) -> anyhow::Result<Place> {
     let actor = ActorRef::new(user::TYPE, user_id);
-    let journal = load::<User>(store, &actor).await?;
-    tasks::clear(connection, user_id).await?;
-    profiles::remove(connection, user_id).await?;
-    if journal.seq() > 0 {
+    for _ in 0..TRIES {
+        let mut journal = load::<User>(store, &actor).await?;
+        tasks::clear(connection, user_id).await?;
+        profiles::remove(connection, user_id).await?;
         let state = journal.state();
+        if journal.seq() == 0 || state.is_erased() {
+            return place(store, &journal).await;
+        }
         profiles::put(connection, user_id, state.profile()).await?;
         profiles::put_wakes(connection, &[(user_id, state.next_wake())]).await?;
-        for task in state.tasks() {
-            tasks::put(connection, user_id, task).await?;
+        let mut after = None;
+        while let Some(batch) = read_tasks(store, &mut journal, after.take()).await? {
+            for task in &batch {
+                tasks::put(connection, user_id, task).await?;
+            }
+            let Some(last) = batch.last() else {
+                return place(store, &journal).await;
+            };
+            after = Some(last.id.clone());
         }
+        // A snapshot has replaced a page between the load and here.
     }
-    place(store, &journal).await
+    bail!("The journal changed {TRIES} times while its tasks were read.")
+}
+
+/// The tasks that stand together behind that one, none at the end; `None` when a page has been
+/// replaced meanwhile.
+async fn read_tasks(
+    store: &Store<'_>,
+    journal: &mut Journal<User>,
+    after: Option<String>,
+) -> anyhow::Result<Option<Vec<Task>>> {
+    let export = Export { after };
+    let page = match journal.ask(store, |state| export.page(state)).await {
+        Err(error) if error.kind == SidecarErrorKind::Forked => return Ok(None),
+        page => page??,
+    };
+    journal.state_mut().rest();
+    Ok(Some(page.tasks))
 }
 
 async fn conversation_rows(

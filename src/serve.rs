@@ -22,13 +22,16 @@ use crate::{
         Assistant, cohere::Cohere, fallback::ModelFirst, offline::Offline, planner::Planner,
     },
     config::Config,
+    erasure::Eraser,
     http::{
         self, Edge, Gate,
         auth::Authenticator,
+        erase::Confirmations,
         health::{Health, SidecarHealth, SidecarProbe},
         limits::Limits as RequestLimits,
         push::Push,
     },
+    metrics,
     push::Vapid,
     secrets::{self, Secrets},
     shutdown::{Lifecycle, signalled},
@@ -65,6 +68,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let gate = Gate::default();
     let close = Arc::new(Notify::new());
 
+    metrics::serve(config.metrics_addr).await?;
     let listener = listen(config.api_addr, "API_ADDR").await?;
     tracing::info!(address = %config.api_addr, "the public API listens");
     let public = http::public(health.clone(), gate.clone())
@@ -99,7 +103,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 become_ready(&health),
                 host.keep_reconciler(),
                 edge.limits.keep_small(),
-                edge.live.keep_probing(sidecar.as_ref())
+                edge.live.keep_probing(sidecar.as_ref()),
+                edge.eraser.keep_finishing()
             )
         }
     });
@@ -153,6 +158,7 @@ where
         life: life.clone(),
         probe,
     };
+    metrics::serve(config.metrics_addr).await?;
     let listener = listen(config.api_addr, "API_ADDR").await?;
     let port = tokio::spawn(axum::serve(listener, http::health_only(health)).into_future());
     let mut role = std::pin::pin!(role(life.clone()));
@@ -189,7 +195,7 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
     options.idle_timeout = config.actor_idle;
     let clock = Arc::new(SystemClock);
     let host = Host::new(Arc::clone(&sidecar), clock, Some(pool.clone()), options);
-    let actors = ActorClient::new(Arc::clone(&sidecar));
+    let actors = ActorClient::new(Arc::clone(&sidecar)).with_ending(life.ending());
     let key = secrets.vapid_private_key.as_deref();
     let push = Push {
         vapid: key
@@ -209,6 +215,9 @@ async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Opened> {
         push,
         mcp_hosts: config.mcp_hosts.clone(),
         live: Arc::default(),
+        eraser: Eraser::new(actors.clone(), pool.clone(), config.turn_lease),
+        // The one secret that every replica is sure to have.
+        confirmations: Confirmations::new(&secrets.database_url),
         life: life.clone(),
         actors,
         pool,

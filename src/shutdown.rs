@@ -61,9 +61,15 @@ impl Lifecycle {
         *self.0.stopping.borrow()
     }
 
+    /// Says true once the process is about to end.
+    #[must_use]
+    pub fn ending(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
+    }
+
     /// Returns once the process is about to end.
     pub async fn stopping(&self) {
-        let mut stopping = self.0.stopping.subscribe();
+        let mut stopping = self.ending();
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = stopping.wait_for(|stopping| *stopping).await;
     }

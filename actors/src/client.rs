@@ -2,15 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     message::{CallError, Failure, Message, Outcome, Request},
-    sidecar::{Sidecar, SidecarErrorKind},
+    sidecar::{Sidecar, SidecarError, SidecarErrorKind},
 };
 
 /// How long a call keeps trying while placement moves an actor or a sidecar restarts.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// The same in a process that is about to end: its sidecar may have gone already, and another
+/// replica can answer.
+const PATIENCE_AT_THE_END: Duration = Duration::from_millis(300);
 /// First wait before a repeat; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(25);
 /// Longest wait before a repeat.
@@ -21,6 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 pub struct ActorClient {
     sidecar: Arc<dyn Sidecar>,
     patience: Duration,
+    ending: Option<watch::Receiver<bool>>,
 }
 
 impl ActorClient {
@@ -30,7 +34,16 @@ impl ActorClient {
         Self {
             sidecar,
             patience: PATIENCE,
+            ending: None,
         }
+    }
+
+    /// The same client for a process that is about to end once `ending` says so: a call then
+    /// keeps trying for 300 ms at most.
+    #[must_use]
+    pub fn with_ending(mut self, ending: watch::Receiver<bool>) -> Self {
+        self.ending = Some(ending);
+        self
     }
 
     /// The same client with another limit on how long a call keeps trying.
@@ -43,8 +56,9 @@ impl ActorClient {
     /// Calls the actor `id` and brings back its reply.
     ///
     /// While the sidecar cannot reach the actor (placement is moving it, a replica died) the
-    /// call is repeated for up to 12 s: commands carry a key and reads change nothing, so a
-    /// repeat is safe. A failure the actor itself reports comes back at once.
+    /// call is repeated for up to 12 s, or for a moment once the process is about to end:
+    /// commands carry a key and reads change nothing, so a repeat is safe. A failure the actor
+    /// itself reports comes back at once.
     ///
     /// # Errors
     /// [`CallError::Refused`] when the actor declines, [`CallError::Failed`] when something broke.
@@ -56,26 +70,29 @@ impl ActorClient {
         let body = serde_json::to_vec(&request).map_err(|error| {
             Failure::terminal(format!("{} cannot be encoded: {error}", M::METHOD))
         })?;
-        let deadline = Instant::now() + self.patience;
+        let mut deadline = Instant::now() + self.patience;
         let mut wait = FIRST_WAIT;
         loop {
-            let error = match self
+            let sent = self
                 .sidecar
-                .invoke(M::ACTOR, id, M::METHOD, body.clone().into())
-                .await
-            {
-                Ok(reply) => {
-                    let outcome: Outcome<M::Reply> =
-                        serde_json::from_slice(&reply).map_err(|error| {
-                            Failure::terminal(format!(
-                                "the reply to {} cannot be read: {error}",
-                                M::METHOD
-                            ))
-                        })?;
-                    return outcome.into();
-                }
+                .invoke(M::ACTOR, id, M::METHOD, body.clone().into());
+            let error = match sent.await {
+                Ok(reply) => match serde_json::from_slice::<Outcome<M::Reply>>(&reply) {
+                    Ok(outcome) => return outcome.into(),
+                    // Its host died while it answered, which the sidecar takes for an answer.
+                    Err(error) if error.is_eof() => {
+                        SidecarError::new(SidecarErrorKind::Unavailable, "the reply was cut short")
+                    }
+                    Err(error) => {
+                        let failure = format!("the reply to {} cannot be read: {error}", M::METHOD);
+                        return Err(Failure::terminal(failure).into());
+                    }
+                },
                 Err(error) => error,
             };
+            if self.is_ending() {
+                deadline = deadline.min(Instant::now() + PATIENCE_AT_THE_END);
+            }
             if error.kind == SidecarErrorKind::Rejected || Instant::now() + wait > deadline {
                 let failure = format!(
                     "{} on {}/{id} was not delivered: {error}",
@@ -92,5 +109,9 @@ impl ActorClient {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| *ending.borrow())
     }
 }

@@ -3,6 +3,9 @@
 //! A trigger on Dapr's state table moves `journal_head(actor, seq)` from seq − 1 to seq with
 //! every new entry, in the entry's own transaction, or refuses the write. A repeat of the very
 //! same entry passes, so that a write whose answer was lost can be sent again.
+//!
+//! A second trigger notes in `journal_head` the tombstone of an actor that was erased, in the
+//! transaction that erases it: from then on whoever looks there ignores the events up to it.
 
 use std::time::Duration;
 
@@ -27,14 +30,15 @@ pub async fn install(pool: &PgPool) -> Result<(), sqlx::Error> {
     let stands: bool = sqlx::query_scalar(STANDS)
         .fetch_one(&mut *connection)
         .await?;
-    connection.execute(FUNCTION).await?;
+    connection.execute(FUNCTIONS).await?;
     if !stands {
-        // No entry may slip in between the seeding and the trigger.
+        // No entry may slip in between the seeding and the triggers.
         connection
             .execute("lock table dapr_state in share row exclusive mode")
             .await?;
-        connection.execute(SEED).await?;
-        connection.execute(TRIGGER).await?;
+        for step in [SEED, SEED_TOMBSTONES, TRIGGERS, PAGES_BY_ACTOR] {
+            connection.execute(step).await?;
+        }
         tracing::info!("the journal fence stands");
     }
     transaction.commit().await
@@ -59,12 +63,12 @@ async fn wait_for_table(pool: &PgPool) -> Result<(), sqlx::Error> {
 }
 
 const STANDS: &str = "
-    select exists (
-        select from pg_trigger where tgname = 'journal_fence' and tgrelid = to_regclass('dapr_state')
-    )";
+    select count(*) = 2 and to_regclass('dapr_state_pages_by_actor') is not null
+    from pg_trigger
+    where tgname in ('journal_fence', 'journal_tombstone') and tgrelid = to_regclass('dapr_state')";
 
 /// A key is `{app}||{type}||{id}||e:{seq}`; ids hold no `|`.
-const FUNCTION: &str = r"
+const FUNCTIONS: &str = r"
 create or replace function journal_fence() returns trigger language plpgsql as $$
 declare
     entry_actor text := split_part(new.key, '||', 2) || '/' || split_part(new.key, '||', 3);
@@ -86,6 +90,13 @@ begin
     end if;
     raise exception 'journal fork at % %', entry_actor, entry_seq using errcode = '40001';
 end
+$$;
+create or replace function journal_tombstone() returns trigger language plpgsql as $$
+begin
+    update journal_head set tombstone = convert_from(new.value, 'UTF8')::bigint
+    where actor = split_part(new.key, '||', 2) || '/' || split_part(new.key, '||', 3);
+    return new;
+end
 $$";
 
 const SEED: &str = r"
@@ -97,6 +108,22 @@ where key like '%||e:%'
 group by 1
 on conflict (actor) do update set seq = greatest(journal_head.seq, excluded.seq)";
 
-const TRIGGER: &str = "
+const SEED_TOMBSTONES: &str = "
+update journal_head set tombstone = convert_from(value, 'UTF8')::bigint
+from dapr_state
+where key like '%||tombstone'
+  and actor = split_part(key, '||', 2) || '/' || split_part(key, '||', 3)";
+
+const TRIGGERS: &str = "
+drop trigger if exists journal_fence on dapr_state;
 create trigger journal_fence before insert on dapr_state
-for each row when (new.key like '%||e:%') execute function journal_fence()";
+for each row when (new.key like '%||e:%') execute function journal_fence();
+drop trigger if exists journal_tombstone on dapr_state;
+create trigger journal_tombstone before insert on dapr_state
+for each row when (new.key like '%||tombstone') execute function journal_tombstone()";
+
+/// Finds the pages that nobody names any more when their person is erased.
+const PAGES_BY_ACTOR: &str = "
+create index if not exists dapr_state_pages_by_actor
+on dapr_state ((split_part(key, '||', 2) || '/' || split_part(key, '||', 3)))
+where key like '%||p:%'";

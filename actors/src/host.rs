@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     client::ActorClient,
@@ -25,10 +25,12 @@ use crate::{
     conversation::{self, state::Conversation},
     journal::State,
     message::{ActorRef, CallError, Failure, Outcome, Request},
+    metrics::METRICS,
     publisher::{Publisher, Room},
     reconciler::{self, Reconciler},
     sidecar::Sidecar,
     turn::{Activation, Command, Query, Services},
+    updates::Updates,
     user::{self, state::User},
 };
 
@@ -42,8 +44,8 @@ pub struct HostOptions {
     pub app_token: String,
     /// An actor without calls for this long is deactivated.
     pub idle_timeout: Duration,
-    /// How long Dapr waits for a running turn when it moves an actor; ARCHITECTURE.md says why
-    /// this is short.
+    /// How long Dapr may wait for running turns where it waits at all. When it moves actors it
+    /// is told not to: ARCHITECTURE.md says why.
     pub drain_timeout: Duration,
 }
 
@@ -73,8 +75,8 @@ type Slots<S> = DashMap<String, Arc<Mutex<Activation<S>>>>;
 /// What a method call comes to on the wire.
 #[derive(Debug)]
 pub enum Answer {
-    /// An [`Outcome`], as JSON.
-    Json(Vec<u8>),
+    /// An [`Outcome`], as JSON, and its name.
+    Json(Vec<u8>, &'static str),
     /// The actor has no such method.
     NoSuchMethod,
 }
@@ -88,8 +90,9 @@ impl Host {
         pool: Option<PgPool>,
         options: HostOptions,
     ) -> Arc<Self> {
+        METRICS.begin();
         let publisher = Publisher::start(&sidecar, Room::JOURNAL);
-        let updates = Publisher::start(&sidecar, Room::UPDATES);
+        let updates = Updates::start(&sidecar);
         let client =
             ActorClient::new(Arc::clone(&sidecar)).with_patience(Duration::from_millis(500));
         Arc::new(Self {
@@ -144,24 +147,30 @@ impl Host {
     /// The turn is a task of its own: Dapr may hang up in the middle of it, and a turn that is
     /// dropped half way has to be loaded again.
     pub async fn call(self: &Arc<Self>, kind: &str, id: &str, method: &str, body: Bytes) -> Answer {
-        let method = method.to_owned();
-        match kind {
+        let started = Instant::now();
+        let named = method.to_owned();
+        let (kind, answer) = match kind {
             user::TYPE => {
                 let slot = slot(&self.users, id, &self.services);
-                run(slot, move |user| {
-                    Box::pin(async move { user::actor::call(user, &method, &body).await })
-                })
-                .await
+                let turn = run(slot, move |user| {
+                    Box::pin(async move { user::actor::call(user, &named, &body).await })
+                });
+                (user::TYPE, turn.await)
             }
             conversation::TYPE => {
                 let slot = slot(&self.conversations, id, &self.services);
-                run(slot, move |chat| {
-                    Box::pin(async move { conversation::actor::call(chat, &method, &body).await })
-                })
-                .await
+                let turn = run(slot, move |chat| {
+                    Box::pin(async move { conversation::actor::call(chat, &named, &body).await })
+                });
+                (conversation::TYPE, turn.await)
             }
-            _ => Answer::NoSuchMethod,
+            _ => return Answer::NoSuchMethod,
+        };
+        // Of a method that there is; others could have any name.
+        if let Answer::Json(_, outcome) = answer {
+            METRICS.turn(kind, method, outcome, started.elapsed());
         }
+        answer
     }
 
     /// Runs the turn of a reminder that fired.
@@ -169,18 +178,34 @@ impl Host {
     /// # Errors
     /// Dapr is to fire it again.
     pub async fn remind(self: &Arc<Self>, kind: &str, id: &str, name: &str) -> Result<(), Failure> {
+        let started = Instant::now();
         let name = name.to_owned();
-        match (kind, &self.reconciler) {
+        let (kind, result) = match (kind, &self.reconciler) {
             (user::TYPE, _) => {
                 let slot = slot(&self.users, id, &self.services);
-                run(slot, move |user| {
+                let turn = run(slot, move |user| {
                     Box::pin(async move { user::actor::remind(user, &name).await })
-                })
-                .await
+                });
+                (user::TYPE, turn.await)
             }
-            (reconciler::TYPE, Some(reconciler)) => reconciler.sweep().await,
-            _ => Ok(()),
-        }
+            (reconciler::TYPE, Some(reconciler)) => (reconciler::TYPE, reconciler.sweep().await),
+            _ => return Ok(()),
+        };
+        let outcome = if result.is_ok() { "ok" } else { "failed" };
+        METRICS.turn(kind, "remind", outcome, started.elapsed());
+        result
+    }
+
+    /// The sidecar has started anew, and with it nothing is placed here: one that was killed told
+    /// nobody that its actors leave. Turns under way go on as after [`Host::deactivate`].
+    pub fn forget_actors(&self) {
+        let actors = self.live_actors();
+        self.users.clear();
+        self.conversations.clear();
+        tracing::info!(
+            actors,
+            "the sidecar asks what is hosted here; no actor is active"
+        );
     }
 
     /// Ends an activation.
@@ -253,11 +278,13 @@ pub(crate) fn answer<R: Serialize>(result: Result<R, CallError>) -> Answer {
         tracing::warn!(%failure, "turn failed");
     }
     let outcome: Outcome<R> = result.into();
-    Answer::Json(serde_json::to_vec(&outcome).unwrap_or_else(|error| {
-        json!({ "failed": Failure::terminal(format!("a reply cannot be encoded: {error}")) })
-            .to_string()
-            .into_bytes()
-    }))
+    match serde_json::to_vec(&outcome) {
+        Ok(body) => Answer::Json(body, outcome.name()),
+        Err(error) => answer::<()>(Err(Failure::terminal(format!(
+            "a reply cannot be encoded: {error}"
+        ))
+        .into())),
+    }
 }
 
 /// Decodes, runs and encodes a command.
@@ -279,13 +306,16 @@ pub(crate) async fn query<Q: Query<S>, S: State>(actor: &mut Activation<S>, body
     })
 }
 
+/// Dapr asks once, when a sidecar begins. What is active here is then from before: the sidecar of
+/// that time has gone without deactivating it, and its actors have lived elsewhere meanwhile.
 async fn config(AxumState(host): AxumState<Arc<Host>>) -> Json<serde_json::Value> {
+    host.forget_actors();
     let millis = |duration: Duration| format!("{}ms", duration.as_millis());
     Json(json!({
         "entities": [user::TYPE, conversation::TYPE, reconciler::TYPE],
         "actorIdleTimeout": millis(host.options.idle_timeout),
         "drainOngoingCallTimeout": millis(host.options.drain_timeout),
-        "drainRebalancedActors": true,
+        "drainRebalancedActors": false,
     }))
 }
 
@@ -295,7 +325,9 @@ async fn invoke(
     body: Bytes,
 ) -> Response {
     match host.call(&kind, &id, &method, body).await {
-        Answer::Json(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Answer::Json(body, _) => {
+            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
         Answer::NoSuchMethod => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -1,16 +1,24 @@
 //! An actor's journal: one entry per turn, snapshots in pages, and what Kafka has acknowledged.
 //!
 //! Keys of an actor's state: `e:{seq}` an entry, `manifest` the snapshot's table of contents,
-//! `p:{activation}:{n}` a snapshot page. Pages are written ahead under keys that no other
-//! activation uses; the manifest that names them, and every deletion, goes in the transaction
-//! of an entry, after it, so that the fence in the database decides for all of it.
+//! `p:{seq}:{activation}:{n}` a snapshot page that entry `seq` was to bring, `tombstone` the last
+//! entry that erased all before it. Pages are written ahead under keys that no other activation
+//! uses; the manifest that names them, and every deletion, goes in the transaction of an entry,
+//! after it, so that the fence in the database decides for all of it.
+//!
+//! An entry that ends what was before it takes along its state, and the entries themselves
+//! whether Kafka has them or not. What one transaction is too small to delete is named in the
+//! manifest until it is gone ([`Journal::remove_ended`]). One that erases is also a tombstone: it
+//! tells consumers to take in nothing from before it. A page that no manifest names, because
+//! whoever wrote it ahead died, shows by its `seq` that it is from before.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -21,7 +29,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     event::{Announce, Envelope, Outgoing, outgoing, updates},
-    message::{ActorRef, ToolCall},
+    message::{ActorRef, Refusal, ToolCall},
     pages::{Receipt, Receipts},
     sidecar::{Sidecar, SidecarError, SidecarErrorKind, StateOp, StateReader},
 };
@@ -31,14 +39,19 @@ const SNAPSHOT_ENTRIES: u64 = 64;
 const SNAPSHOT_BYTES: usize = 256 << 10;
 /// Most bytes of pages in one write.
 const WRITE_BYTES: usize = 512 << 10;
-/// Most entries one snapshot deletes; what is left waits for the next.
+/// Most entries one snapshot deletes, and most keys one transaction does; what is left waits for
+/// the next.
 const MOST_DELETED: u64 = 256;
+/// Longest the repeat of a write may take; together with the write it is how long a store that
+/// says nothing holds a turn up.
+const REPEAT_WITHIN: Duration = Duration::from_secs(2);
 /// Most reads of one load in flight.
 const CONCURRENT_READS: usize = 16;
 /// How often a load starts over because another activation wrote meanwhile.
 const LOAD_TRIES: usize = 8;
 
 const MANIFEST: &str = "manifest";
+const TOMBSTONE: &str = "tombstone";
 
 /// The state of an event-sourced actor: a fold of its events, stored in pages.
 pub trait State: Default + Send + Sync + 'static {
@@ -49,6 +62,19 @@ pub trait State: Default + Send + Sync + 'static {
 
     /// Takes an event in. Synchronous, without clock, chance or I/O.
     fn apply(&mut self, event: &Self::Event);
+
+    /// Whether the event leaves nothing of what was before it. It is the only one of its entry.
+    fn ends(event: &Self::Event) -> bool {
+        Self::erases(event)
+    }
+
+    /// Whether it ends that for consumers too: they take in no event from before it.
+    fn erases(event: &Self::Event) -> bool;
+
+    /// Why nothing but what does not mind may happen now; see [`crate::turn::Command::ANY_TIME`].
+    fn closed(&self, _now: Timestamp) -> Option<Refusal> {
+        None
+    }
 
     /// When the actor must be woken once `events` have been applied too.
     fn wake_after(&self, events: &[Self::Event]) -> Option<Timestamp>;
@@ -76,11 +102,35 @@ pub trait State: Default + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The pages left unread that must be in before `event` is taken in: those it changes, and
+    /// those it makes a note from.
+    fn unread(&self, _event: &Self::Event) -> Vec<String> {
+        Vec::new()
+    }
+
     /// All pages are in: work out what is derived from them.
     fn loaded(&mut self) {}
 
     /// All dirty pages are stored: memory that they cover may be let go.
     fn stored(&mut self);
+
+    /// A turn is over: memory for pages that can be read again may be let go.
+    fn rest(&mut self) {}
+}
+
+/// Why nothing was decided, or answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undecided {
+    /// The actor declines.
+    Refused(Refusal),
+    /// These pages, which the load left in the store, have to be read first.
+    Unread(Vec<String>),
+}
+
+impl From<Refusal> for Undecided {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// One turn's entry.
@@ -145,6 +195,36 @@ struct Manifest {
     acked: u64,
     /// Page names and the keys they are stored under.
     pages: BTreeMap<String, String>,
+    /// What was ended and may still be there.
+    #[serde(default, skip_serializing_if = "Ended::is_empty", rename = "erased")]
+    ended: Ended,
+}
+
+/// Keys of what an entry has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Ended {
+    /// The entries from this one …
+    first: u64,
+    /// … up to this one, which is not among them.
+    end: u64,
+    /// The keys of pages.
+    pages: Vec<String>,
+}
+
+impl Ended {
+    fn is_empty(&self) -> bool {
+        self.first >= self.end && self.pages.is_empty()
+    }
+
+    /// Takes out as many keys as one transaction deletes, entries first.
+    fn take(&mut self) -> Vec<StateOp> {
+        let most = self.end.min(self.first + MOST_DELETED);
+        let mut keys: Vec<String> = (self.first..most).map(entry_key).collect();
+        self.first = self.first.max(most);
+        let room = MOST_DELETED as usize - keys.len();
+        keys.extend(self.pages.drain(..room.min(self.pages.len())));
+        keys.into_iter().map(StateOp::Delete).collect()
+    }
 }
 
 /// An actor's journal with its state, as one activation sees it.
@@ -195,22 +275,9 @@ impl<S: State> Journal<S> {
                 ..Manifest::default()
             },
         };
-        let mut state = S::default();
-        let unread = S::leave_unread(&manifest.pages);
-        let mut wanted: Vec<(&String, &String)> = manifest
-            .pages
-            .iter()
-            .filter(|(page, _)| !unread.contains(page))
-            .collect();
-        wanted.sort_by_key(|(page, _)| page_order(page));
-        let keys: Vec<&str> = wanted.iter().map(|(_, key)| key.as_str()).collect();
-        for ((page, key), bytes) in wanted.iter().zip(read_all(reader, actor, &keys).await?) {
-            let Some(bytes) = bytes else { return Ok(None) };
-            state
-                .decode_page(page, &bytes)
-                .map_err(|error| unreadable(actor, key, &error))?;
-        }
-        state.loaded();
+        let Some(state) = Self::read_snapshot(reader, actor, &manifest).await? else {
+            return Ok(None);
+        };
         let mut journal = Self {
             actor: actor.clone(),
             state,
@@ -222,7 +289,10 @@ impl<S: State> Journal<S> {
             activation: activation.to_owned(),
             pages_written: 0,
         };
-        journal.read_entries(reader).await?;
+        match journal.read_entries(reader).await {
+            Err(error) if error.kind == SidecarErrorKind::Forked => return Ok(None),
+            read => read?,
+        }
         if reader.get(actor, MANIFEST).await? == stored {
             Ok(Some(journal))
         } else {
@@ -230,15 +300,52 @@ impl<S: State> Journal<S> {
         }
     }
 
-    /// Folds the entries after the snapshot, in windows that grow until one comes back short.
+    /// The state a snapshot holds; `None` when a page of it has been replaced.
+    async fn read_snapshot(
+        reader: &dyn StateReader,
+        actor: &ActorRef,
+        manifest: &Manifest,
+    ) -> Result<Option<S>, SidecarError> {
+        let unread: BTreeSet<String> = S::leave_unread(&manifest.pages).into_iter().collect();
+        let mut wanted: Vec<(&String, &String)> = manifest
+            .pages
+            .iter()
+            .filter(|(page, _)| !unread.contains(*page))
+            .collect();
+        wanted.sort_by_key(|(page, _)| page_order(page));
+        let reads: Vec<_> = wanted
+            .iter()
+            .map(|(_, key)| reader.get(actor, key))
+            .collect();
+        let mut state = S::default();
+        // One is understood while others are on their way.
+        let mut reads = stream::iter(reads).buffered(CONCURRENT_READS);
+        for (page, key) in &wanted {
+            let Some(Some(bytes)) = reads.try_next().await? else {
+                return Ok(None);
+            };
+            state
+                .decode_page(page, &bytes)
+                .map_err(|error| unreadable(actor, key, &error))?;
+        }
+        state.loaded();
+        Ok(Some(state))
+    }
+
+    /// Folds the entries after the snapshot, in windows that double until one comes back short:
+    /// when a replica joins or leaves, hundreds of actors load at once, and every key costs.
     async fn read_entries(&mut self, reader: &dyn StateReader) -> Result<(), SidecarError> {
         let actor = self.actor.clone();
-        for window in [2_u64, 8, 32].into_iter().chain(std::iter::repeat(64)) {
+        for window in [2_u64, 4, 8, 16, 32]
+            .into_iter()
+            .chain(std::iter::repeat(64))
+        {
             let keys: Vec<String> = (1..=window).map(|n| entry_key(self.seq + n)).collect();
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             for (key, bytes) in keys.iter().zip(read_all(reader, &actor, &keys).await?) {
                 let Some(bytes) = bytes else { return Ok(()) };
                 let entry: Entry<S::Event> = parse(&actor, key, &bytes)?;
+                self.read_for(reader, &entry.events).await?;
                 self.take_in(entry, bytes.len());
             }
         }
@@ -296,6 +403,23 @@ impl<S: State> Journal<S> {
         parse(&self.actor, &key, &bytes).map(Some)
     }
 
+    /// Whether another activation has written since. Two small reads: the next entry, and the
+    /// manifest, which is past this journal's end once a snapshot has taken that entry away.
+    ///
+    /// # Errors
+    /// The store cannot be read, or not be understood.
+    pub async fn overtaken(&self, reader: &dyn StateReader) -> Result<bool, SidecarError> {
+        let next = entry_key(self.seq + 1);
+        if reader.get(&self.actor, &next).await?.is_some() {
+            return Ok(true);
+        }
+        let Some(bytes) = reader.get(&self.actor, MANIFEST).await? else {
+            return Ok(false);
+        };
+        let manifest: Manifest = parse(&self.actor, MANIFEST, &bytes)?;
+        Ok(manifest.seq > self.seq)
+    }
+
     /// Reads a page that the load left in the store; `None` when no snapshot has it.
     ///
     /// # Errors
@@ -311,24 +435,91 @@ impl<S: State> Journal<S> {
         }
     }
 
+    /// What `ask` makes of the state, once the pages that it finds unread are in.
+    ///
+    /// # Errors
+    /// [`SidecarErrorKind::Forked`]: another activation has replaced one of them. Any other: the
+    /// store cannot be read, or not be understood. Either way this journal must be loaded again.
+    pub async fn ask<T>(
+        &mut self,
+        reader: &dyn StateReader,
+        ask: impl Fn(&S) -> Result<T, Undecided>,
+    ) -> Result<Result<T, Refusal>, SidecarError> {
+        loop {
+            match ask(&self.state) {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(Undecided::Refused(refusal)) => return Ok(Err(refusal)),
+                Err(Undecided::Unread(pages)) => self.read_pages(reader, &pages).await?,
+            }
+        }
+    }
+
+    /// Reads what `events` need before they are taken in.
+    async fn read_for(
+        &mut self,
+        reader: &dyn StateReader,
+        events: &[S::Event],
+    ) -> Result<(), SidecarError> {
+        let pages = events.iter().flat_map(|event| self.state.unread(event));
+        let pages: BTreeSet<String> = pages.collect();
+        self.read_pages(reader, &Vec::from_iter(pages)).await
+    }
+
+    async fn read_pages(
+        &mut self,
+        reader: &dyn StateReader,
+        pages: &[String],
+    ) -> Result<(), SidecarError> {
+        let gone = |page: &str| {
+            let message = format!("page {page} of {} has been replaced", self.actor);
+            SidecarError::new(SidecarErrorKind::Forked, message)
+        };
+        let mut keys = Vec::new();
+        for page in pages {
+            let key = self.manifest.pages.get(page).ok_or_else(|| gone(page))?;
+            keys.push(key.as_str());
+        }
+        let read = read_all(reader, &self.actor, &keys).await?;
+        for ((page, key), bytes) in pages.iter().zip(keys).zip(read) {
+            let bytes = bytes.ok_or_else(|| gone(page))?;
+            self.state
+                .decode_page(page, &bytes)
+                .map_err(|error| unreadable(&self.actor, key, &error))?;
+        }
+        Ok(())
+    }
+
     /// Writes the next entry, with a snapshot of the state before it when one is due, and takes
     /// it in. Sets the entry's `seq` and `acked`.
     ///
     /// # Errors
-    /// [`SidecarErrorKind::Forked`]: another activation has written this sequence. Any other:
+    /// [`SidecarErrorKind::Forked`]: another activation has written meanwhile. Any other:
     /// whether the entry stands is not known. Either way this journal must be loaded again.
     pub async fn append(
         &mut self,
         sidecar: &dyn Sidecar,
         mut entry: Entry<S::Event>,
     ) -> Result<Entry<S::Event>, SidecarError> {
+        self.read_for(sidecar, &entry.events).await?;
         entry.seq = self.seq + 1;
         entry.acked = self.acked.load(Ordering::Relaxed);
         let key = entry_key(entry.seq);
         let bytes = encode(&self.actor, &key, &entry)?;
         let size = bytes.len();
         let mut ops = vec![StateOp::Put(key, bytes)];
-        let snapshot = if self.snapshot_due() {
+        let ends = entry.events.iter().any(S::ends);
+        let snapshot = if ends {
+            let mut manifest = self.ended(entry.seq);
+            let deletions = manifest.ended.take();
+            let bytes = encode(&self.actor, MANIFEST, &manifest)?;
+            ops.push(StateOp::Put(MANIFEST.to_owned(), bytes));
+            if entry.events.iter().any(S::erases) {
+                let tombstone = encode(&self.actor, TOMBSTONE, &entry.seq)?;
+                ops.push(StateOp::Put(TOMBSTONE.to_owned(), tombstone));
+            }
+            ops.extend(deletions);
+            Some(manifest)
+        } else if self.snapshot_due() {
             let (manifest, replaced) = self.write_pages(sidecar).await?;
             ops.push(StateOp::Put(
                 MANIFEST.to_owned(),
@@ -351,16 +542,71 @@ impl<S: State> Journal<S> {
             self.entries_since_snapshot = 0;
             self.bytes_since_snapshot = 0;
         }
+        if ends {
+            self.state = S::default();
+            self.acked.fetch_max(entry.seq - 1, Ordering::Relaxed);
+        }
         let entry = self.take_in(entry, size);
         Ok(entry)
+    }
+
+    /// The manifest of an actor that begins anew with entry `seq`.
+    fn ended(&self, seq: u64) -> Manifest {
+        let old = &self.manifest;
+        let before = &old.ended;
+        let first = if before.first < before.end {
+            before.first
+        } else {
+            old.first
+        };
+        let pages = before.pages.iter().chain(old.pages.values());
+        Manifest {
+            seq: seq - 1,
+            first: seq,
+            // Nobody waits for them any more.
+            acked: seq - 1,
+            pages: BTreeMap::new(),
+            ended: Ended {
+                first,
+                end: seq,
+                pages: pages.cloned().collect(),
+            },
+        }
+    }
+
+    /// Whether something that was ended may still be there.
+    #[must_use]
+    pub fn has_remains(&self) -> bool {
+        !self.manifest.ended.is_empty()
+    }
+
+    /// Deletes what was ended, as far as it is still there. It is done once this returns; the
+    /// manifest says so with the next snapshot.
+    ///
+    /// # Errors
+    /// The store cannot be written; what is left can be deleted by another call.
+    pub async fn remove_ended(&mut self, sidecar: &dyn Sidecar) -> Result<(), SidecarError> {
+        let mut left = self.manifest.ended.clone();
+        while !left.is_empty() {
+            sidecar.transact(&self.actor, left.take()).await?;
+        }
+        self.manifest.ended = left;
+        Ok(())
     }
 
     /// One repeat when the outcome is not known: the fence lets the very same entry pass twice.
     async fn transact(&self, sidecar: &dyn Sidecar, ops: Vec<StateOp>) -> Result<(), SidecarError> {
         match sidecar.transact(&self.actor, ops.clone()).await {
-            Err(error) if error.kind == SidecarErrorKind::Unavailable => {
+            Err(error) if error.kind.is_unknown() => {
                 tracing::debug!(actor = %self.actor, %error, "entry written again");
-                sidecar.transact(&self.actor, ops).await
+                let again = sidecar.transact(&self.actor, ops);
+                match tokio::time::timeout(REPEAT_WITHIN, again).await {
+                    Ok(answer) => answer,
+                    Err(_) => Err(SidecarError::new(
+                        SidecarErrorKind::Silent,
+                        format!("{error}; written again, nothing answered either"),
+                    )),
+                }
             }
             answer => answer,
         }
@@ -416,7 +662,8 @@ impl<S: State> Journal<S> {
             }
             size += bytes.len();
             self.pages_written += 1;
-            let key = format!("p:{}:{}", self.activation, self.pages_written);
+            let brings = self.seq + 1;
+            let key = format!("p:{brings}:{}:{}", self.activation, self.pages_written);
             ops.push(StateOp::Put(key.clone(), bytes.into()));
             replaced.extend(manifest.pages.insert(page, key));
         }

@@ -14,7 +14,9 @@
 //! | [`event`] | from entries to CloudEvents |
 //! | [`update`] | what open pages hear of events |
 //! | [`publisher`] | shared batches, order per key |
+//! | [`updates`] | the way to open pages, who must read anew |
 //! | [`sidecar`] | the seam to Dapr |
+//! | [`metrics`] | what is counted and timed |
 //! | [`user`], [`conversation`] | the actors: messages in `mod.rs`, rules in `state.rs` |
 //! | [`reconciler`] | the actor that closes gaps |
 //!
@@ -37,6 +39,7 @@ pub mod fence;
 pub mod host;
 pub mod journal;
 pub mod message;
+pub mod metrics;
 pub mod pages;
 pub mod publisher;
 pub mod reconciler;
@@ -45,4 +48,5 @@ pub mod sidecar;
 pub mod testkit;
 pub mod turn;
 pub mod update;
+pub mod updates;
 pub mod user;

@@ -223,6 +223,18 @@ pub enum CallError {
     Failed(#[from] Failure),
 }
 
+impl<R> Outcome<R> {
+    /// `ok`, `refused` or `failed`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ok(_) => "ok",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl<R> From<Result<R, CallError>> for Outcome<R> {
     fn from(result: Result<R, CallError>) -> Self {
         match result {

@@ -46,12 +46,6 @@ impl<T: Serialize + DeserializeOwned> Ring<T> {
         self.items.iter()
     }
 
-    /// The newest item.
-    #[must_use]
-    pub fn last(&self) -> Option<&T> {
-        self.items.back()
-    }
-
     /// Adds an item; the oldest makes room.
     pub fn push(&mut self, item: T) {
         self.dirty
@@ -65,12 +59,13 @@ impl<T: Serialize + DeserializeOwned> Ring<T> {
         }
     }
 
-    /// Takes the newest item away.
-    pub fn pop(&mut self) -> Option<T> {
-        let item = self.items.pop_back()?;
-        self.dirty
-            .insert((self.first + self.items.len() as u64) / self.per_page);
-        Some(item)
+    /// Takes the newest of the items away that match; those after it close up.
+    pub fn take(&mut self, matches: impl Fn(&T) -> bool) -> Option<T> {
+        let at = self.items.iter().rposition(matches)?;
+        let from = (self.first + at as u64) / self.per_page;
+        let last = (self.first + self.items.len() as u64 - 1) / self.per_page;
+        self.dirty.extend(from..=last);
+        self.items.remove(at)
     }
 
     /// The pages changed since [`Ring::clean`].
@@ -175,7 +170,7 @@ mod tests {
             for (n, step) in steps.iter().enumerate() {
                 match step {
                     Some(item) => ring.push(*item),
-                    None => { ring.pop(); }
+                    None => { ring.take(|item| item % 3 == 0); }
                 }
                 if n % snapshot_every == 0 || n + 1 == steps.len() {
                     for page in ring.dirty() {

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     sync::{Notify, oneshot},
     time::Instant,
@@ -18,6 +19,7 @@ use tokio::{
 
 use crate::{
     event::{Outgoing, Topic},
+    metrics::{self, METRICS},
     sidecar::Sidecar,
 };
 
@@ -28,6 +30,8 @@ const BATCH_BYTES: usize = 768 << 10;
 /// How much may wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
+    /// Whose it is, to whoever watches.
+    queue: &'static str,
     events: usize,
     bytes: usize,
 }
@@ -35,11 +39,13 @@ pub struct Room {
 impl Room {
     /// For events that their journals hold anyway.
     pub const JOURNAL: Self = Self {
+        queue: "journal",
         events: 50_000,
         bytes: 64 << 20,
     };
-    /// For updates, which are dropped past it.
+    /// For updates, which are dropped past it; see [`crate::updates`].
     pub const UPDATES: Self = Self {
+        queue: "updates",
         events: 5_000,
         bytes: 8 << 20,
     };
@@ -58,6 +64,8 @@ const SLOW: Duration = Duration::from_millis(250);
 /// Publishes events in shared batches.
 pub struct Publisher {
     room: Room,
+    /// How many events it holds, to whoever watches.
+    held: Gauge,
     queue: Mutex<Queue>,
     arrived: [Notify; Topic::ALL.len()],
 }
@@ -96,6 +104,10 @@ impl Publisher {
     pub fn start(sidecar: &Arc<dyn Sidecar>, room: Room) -> Arc<Self> {
         let publisher = Arc::new(Self {
             room,
+            held: METRICS
+                .queued_events
+                .get_or_create(&metrics::Queue { queue: room.queue })
+                .clone(),
             queue: Mutex::default(),
             arrived: Default::default(),
         });
@@ -151,6 +163,7 @@ impl Publisher {
         }
         queue.events += events.len();
         queue.bytes += bytes;
+        self.held.inc_by(signed(events.len()));
         let waiting = queue.keys.contains_key(&key);
         let items = queue.keys.entry(key.clone()).or_default();
         let last = events.len() - 1;
@@ -180,6 +193,13 @@ impl Publisher {
         self.lock().events
     }
 
+    /// Whether no more than half of its room is taken.
+    #[must_use]
+    pub fn is_half_free(&self) -> bool {
+        let queue = self.lock();
+        queue.events <= self.room.events / 2 && queue.bytes <= self.room.bytes / 2
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // A panic elsewhere leaves the queue as consistent as before it.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -197,7 +217,14 @@ impl Publisher {
                 (0..batch.len()).collect()
             }
         };
-        let (acknowledged, woken) = self.lock().settle(topic, &batch, &failed);
+        METRICS.batch(topic.name(), batch.len(), failed.is_empty());
+        let (acknowledged, woken) = {
+            let mut queue = self.lock();
+            let before = queue.events;
+            let settled = queue.settle(topic, &batch, &failed);
+            self.held.dec_by(signed(before - queue.events));
+            settled
+        };
         for acknowledge in acknowledged {
             acknowledge();
         }
@@ -210,6 +237,18 @@ impl Publisher {
             Sent::Failed
         }
     }
+}
+
+/// A publisher that ends takes its queue with it.
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let left = self.lock().events;
+        self.held.dec_by(signed(left));
+    }
+}
+
+fn signed(events: usize) -> i64 {
+    i64::try_from(events).unwrap_or(i64::MAX)
 }
 
 enum Sent {

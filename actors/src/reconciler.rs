@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     conversation::{self, RepublishConversation},
     message::{ActorRef, CallError, Failure, Request},
+    metrics::{METRICS, Repair, Sweep},
     sidecar::{ReminderTime, Sidecar},
     user::{self, FireDue, Republish},
 };
@@ -28,18 +29,20 @@ const REMINDER: &str = "sweep";
 const PERIOD: Duration = Duration::from_secs(15);
 /// Between looks at whether the reminder stands.
 const KEEP_AWAKE: Duration = Duration::from_secs(60);
-/// A sweep stops here; the next goes on.
+/// A sweep stops here; the next goes on. So many of each kind of gap.
 const MOST_ACTORS: i64 = 200;
 const LONGEST_SWEEP: Duration = Duration::from_secs(1);
 /// Calls of one sweep in flight.
 const CONCURRENT: usize = 8;
 
-/// Registers the sweep's reminder, now and each minute. Never ends.
+/// Registers the sweep's reminder, now and each minute: each time is a sweep. Never ends.
 pub(crate) async fn keep_awake(sidecar: &dyn Sidecar) {
     let actor = ActorRef::new(TYPE, ID);
     loop {
         let time = ReminderTime {
-            after: PERIOD,
+            // At once: it starts anew with every replica's minute, and with enough replicas
+            // would never fire if it waited.
+            after: Duration::ZERO,
             every: Some(PERIOD),
         };
         let wait = match sidecar.register_reminder(&actor, REMINDER, time).await {
@@ -68,6 +71,16 @@ enum Gap {
     Overdue { user_id: String },
 }
 
+impl Gap {
+    fn repair(&self) -> Repair {
+        let gap = match self {
+            Self::Unapplied { .. } => "unapplied",
+            Self::Overdue { .. } => "overdue",
+        };
+        Repair { gap }
+    }
+}
+
 impl Reconciler {
     pub(crate) fn new(pool: PgPool, client: ActorClient, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -77,10 +90,13 @@ impl Reconciler {
         }
     }
 
-    /// One sweep: at most 200 actors or one second.
+    /// One sweep: at most 200 reminders and 200 journals, or one second.
     pub(crate) async fn sweep(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + LONGEST_SWEEP;
-        let gaps = self.gaps().await.map_err(|error| {
+        let gaps = self.gaps().await;
+        let outcome = if gaps.is_ok() { "ok" } else { "failed" };
+        METRICS.sweeps.get_or_create(&Sweep { outcome }).inc();
+        let gaps = gaps.map_err(|error| {
             Failure::retryable(format!("the reconciler cannot read the tables: {error}"))
         })?;
         if gaps.is_empty() {
@@ -99,6 +115,7 @@ impl Reconciler {
     }
 
     async fn mend(&self, gap: Gap) -> Result<(), CallError> {
+        let repair = gap.repair();
         match gap {
             Gap::Overdue { user_id } => {
                 self.client
@@ -118,22 +135,13 @@ impl Reconciler {
                 _ => {}
             },
         }
+        METRICS.repairs.get_or_create(&repair).inc();
         Ok(())
     }
 
     async fn gaps(&self) -> Result<Vec<Gap>, sqlx::Error> {
         let mut gaps = Vec::new();
-        for row in sqlx::query(UNAPPLIED)
-            .bind(MOST_ACTORS)
-            .fetch_all(&self.pool)
-            .await?
-        {
-            let applied: i64 = row.try_get("applied")?;
-            gaps.push(Gap::Unapplied {
-                actor: row.try_get("actor")?,
-                applied: u64::try_from(applied).unwrap_or(0),
-            });
-        }
+        // First, so that a sweep that ends early has seen to people.
         let late = Timestamp::from_second(self.clock.now().as_second() - 30).unwrap_or_default();
         let overdue = sqlx::query(OVERDUE)
             .bind(late.to_string())
@@ -143,12 +151,21 @@ impl Reconciler {
                 user_id: row.try_get("user_id")?,
             });
         }
+        let unapplied = sqlx::query(UNAPPLIED).bind(MOST_ACTORS);
+        for row in unapplied.fetch_all(&self.pool).await? {
+            let applied: i64 = row.try_get("applied")?;
+            gaps.push(Gap::Unapplied {
+                actor: row.try_get("actor")?,
+                applied: u64::try_from(applied).unwrap_or(0),
+            });
+        }
         Ok(gaps)
     }
 }
 
 /// Journals ahead of the tables for 30 s, but for topics on which the projector has just
-/// applied something old: it is catching up and will get there by itself.
+/// applied something old: it is catching up and will get there by itself. In no order: many that
+/// cannot be helped must not stand before others for ever.
 const UNAPPLIED: &str = "
     with catching_up as (
         select distinct topic from projection_position
@@ -163,8 +180,8 @@ const UNAPPLIED: &str = "
       and (done.actor is null or head.seq > done.seq or done.part + 1 < done.parts)
       and (case when head.actor like 'User/%' then 'task-events' else 'conversation-events' end)
           not in (select topic from catching_up)
-    order by head.moved_at
+    order by random()
     limit $1";
 
 const OVERDUE: &str = "
-    select user_id from profiles where next_wake < $1::timestamptz order by next_wake limit $2";
+    select user_id from profiles where next_wake < $1::timestamptz order by random() limit $2";

@@ -31,7 +31,7 @@ const PUBSUB: &str = "kafka-pubsub";
 /// Dapr's own limit is 4 MiB; ours are far smaller, this is the decoder's.
 const LARGEST_MESSAGE: usize = 4 << 20;
 /// Longest a state call may take: a turn holds its actor, and drains wait for it.
-const STATE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const STATE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest a reminder may take to register.
 const REMINDER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest a bulk publish may take before the batch counts as failed.
@@ -124,8 +124,18 @@ pub enum SidecarErrorKind {
     Forked,
     /// It may work later; whether this call took effect is not known.
     Unavailable,
+    /// The same, and it took all the time it had to say nothing.
+    Silent,
     /// The call itself is wrong and will never work.
     Rejected,
+}
+
+impl SidecarErrorKind {
+    /// Whether the call may have taken effect.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Silent)
+    }
 }
 
 /// A call to the sidecar failed.
@@ -236,7 +246,7 @@ async fn limited<T>(
         Ok(answer) => Ok(answer?.into_inner()),
         Err(_) => {
             let message = format!("the sidecar did not {what} within {} ms", limit.as_millis());
-            Err(SidecarError::new(SidecarErrorKind::Unavailable, message))
+            Err(SidecarError::new(SidecarErrorKind::Silent, message))
         }
     }
 }

@@ -4,6 +4,8 @@
 //! The twin keeps Dapr's promises (a transaction is whole, a reminder fires once due) and the
 //! database's (the fence); what it cannot show is shown on the real servers.
 
+pub mod stored;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
@@ -21,7 +23,9 @@ use crate::{
     event::{Outgoing, Topic},
     host::{Answer, Host, HostOptions},
     message::ActorRef,
-    sidecar::{ReminderTime, Sidecar, SidecarError, SidecarErrorKind, StateOp, StateReader},
+    sidecar::{
+        ReminderTime, STATE_TIMEOUT, Sidecar, SidecarError, SidecarErrorKind, StateOp, StateReader,
+    },
 };
 
 /// A clock that moves only when told to.
@@ -63,6 +67,10 @@ pub struct MemorySidecar {
     host: OnceLock<Weak<Host>>,
     /// Whether writes wait, as they do at a sidecar that is being told of new placements.
     writes_held: watch::Sender<bool>,
+    /// Whether the state store says nothing, as one that is frozen.
+    store_silent: watch::Sender<bool>,
+    /// Whether removals of reminders wait.
+    removals_held: watch::Sender<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -87,7 +95,11 @@ struct Inner {
     store_away: bool,
     kafka_away: bool,
     topics_away: BTreeSet<Topic>,
+    cut_next_reply: bool,
     largest_write: usize,
+    bytes_read: usize,
+    reads: usize,
+    calls: Vec<String>,
 }
 
 impl MemorySidecar {
@@ -99,6 +111,8 @@ impl MemorySidecar {
             inner: Mutex::default(),
             host: OnceLock::new(),
             writes_held: watch::Sender::default(),
+            store_silent: watch::Sender::default(),
+            removals_held: watch::Sender::default(),
         })
     }
 
@@ -113,16 +127,34 @@ impl MemorySidecar {
         inner.crash = Some((inner.writes + n, crash));
     }
 
+    /// The calls to actors so far, as `{type}/{id}/{method}`.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.lock().calls.clone()
+    }
+
     /// How many writes there have been.
     #[must_use]
     pub fn writes(&self) -> usize {
         self.lock().writes
     }
 
+    /// How many keys have been asked for.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        self.lock().reads
+    }
+
     /// Bytes of the largest write so far.
     #[must_use]
     pub fn largest_write(&self) -> usize {
         self.lock().largest_write
+    }
+
+    /// Bytes of state read so far.
+    #[must_use]
+    pub fn bytes_read(&self) -> usize {
+        self.lock().bytes_read
     }
 
     /// Makes writes wait, or lets those that wait go on.
@@ -136,9 +168,44 @@ impl MemorySidecar {
         self.writes_held.receiver_count()
     }
 
+    /// Makes removals of reminders wait, or lets those that wait go on.
+    pub fn hold_removals(&self, held: bool) {
+        self.removals_held.send_replace(held);
+    }
+
+    /// How many removals of reminders wait.
+    #[must_use]
+    pub fn removals_waiting(&self) -> usize {
+        self.removals_held.receiver_count()
+    }
+
+    /// Cuts the next reply of an actor short, as when its host dies while it answers.
+    pub fn cut_next_reply(&self) {
+        self.lock().cut_next_reply = true;
+    }
+
     /// Takes the state store away, or brings it back.
     pub fn store_away(&self, away: bool) {
         self.lock().store_away = away;
+    }
+
+    /// Makes the state store say nothing, or lets it speak again: a call that it does not answer
+    /// in time fails then and has no effect.
+    pub fn store_silent(&self, silent: bool) {
+        self.store_silent.send_replace(silent);
+    }
+
+    /// Waits for the state store to say anything at all.
+    async fn hear_store(&self) -> Result<(), SidecarError> {
+        let mut silent = self.store_silent.subscribe();
+        let speaks = silent.wait_for(|silent| !silent);
+        match tokio::time::timeout(STATE_TIMEOUT, speaks).await {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                let message = "the state store says nothing";
+                Err(SidecarError::new(SidecarErrorKind::Silent, message))
+            }
+        }
     }
 
     /// Takes Kafka away, or brings it back.
@@ -146,9 +213,14 @@ impl MemorySidecar {
         self.lock().kafka_away = away;
     }
 
-    /// Takes one topic away.
-    pub fn topic_away(&self, topic: Topic) {
-        self.lock().topics_away.insert(topic);
+    /// Takes one topic away, or brings it back.
+    pub fn topic_away(&self, topic: Topic, away: bool) {
+        let mut inner = self.lock();
+        if away {
+            inner.topics_away.insert(topic);
+        } else {
+            inner.topics_away.remove(&topic);
+        }
     }
 
     /// Everything in Kafka, in the order it came: topic, key, event.
@@ -288,14 +360,16 @@ impl StateReader for MemorySidecar {
         key: &'a str,
     ) -> BoxFuture<'a, Result<Option<Bytes>, SidecarError>> {
         Box::pin(async move {
-            let inner = self.lock();
+            self.hear_store().await?;
+            let mut inner = self.lock();
+            inner.reads += 1;
             if inner.store_away {
                 return Err(away("the state store"));
             }
-            Ok(inner
-                .state
-                .get(&(actor.to_string(), key.to_owned()))
-                .cloned())
+            let key = (actor.to_string(), key.to_owned());
+            let value = inner.state.get(&key).cloned();
+            inner.bytes_read += value.as_ref().map_or(0, Bytes::len);
+            Ok(value)
         })
     }
 }
@@ -310,6 +384,7 @@ impl Sidecar for MemorySidecar {
             let mut held = self.writes_held.subscribe();
             // The sender lives as long as `self`, so the wait cannot fail.
             let _ = held.wait_for(|held| !held).await;
+            self.hear_store().await?;
             let mut inner = self.lock();
             let number = inner.writes;
             inner.writes += 1;
@@ -355,6 +430,9 @@ impl Sidecar for MemorySidecar {
         name: &'a str,
     ) -> BoxFuture<'a, Result<(), SidecarError>> {
         Box::pin(async move {
+            let mut held = self.removals_held.subscribe();
+            // The sender lives as long as `self`, so the wait cannot fail.
+            let _ = held.wait_for(|held| !held).await;
             self.lock()
                 .reminders
                 .remove(&(actor.to_string(), name.to_owned()));
@@ -392,13 +470,17 @@ impl Sidecar for MemorySidecar {
         body: Bytes,
     ) -> BoxFuture<'a, Result<Bytes, SidecarError>> {
         Box::pin(async move {
+            self.lock().calls.push(format!("{kind}/{id}/{method}"));
             let host = self
                 .host
                 .get()
                 .and_then(Weak::upgrade)
                 .ok_or_else(|| away("the host"))?;
             match host.call(kind, id, method, body).await {
-                Answer::Json(reply) => Ok(reply.into()),
+                Answer::Json(..) if std::mem::take(&mut self.lock().cut_next_reply) => {
+                    Ok(Bytes::new())
+                }
+                Answer::Json(reply, _) => Ok(reply.into()),
                 Answer::NoSuchMethod => {
                     let message = format!("{kind} has no method {method}");
                     Err(SidecarError::new(SidecarErrorKind::Rejected, message))

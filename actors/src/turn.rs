@@ -7,15 +7,17 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    journal::{Entry, Journal, State},
-    message::{ActorRef, CallError, Failure, Message, Refusal, Request},
+    journal::{Entry, Journal, State, Undecided},
+    message::{ActorRef, CallError, Failure, Message, Request},
+    metrics::{Actor, Counted, METRICS, seconds_between},
     publisher::{Publisher, Submission, wait_acknowledged},
     sidecar::{ReminderTime, Sidecar, SidecarError, SidecarErrorKind},
+    updates::Updates,
     user::Republished,
 };
 
@@ -25,6 +27,15 @@ pub const DUE: &str = "due";
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(250);
 /// How often a turn decides anew after another activation wrote first.
 const FORK_TRIES: usize = 5;
+/// A store that has just said nothing is not asked again for this long: what has queued up
+/// behind the turn that found out would wait as long, one after the other.
+const LEAVE_ALONE: Duration = Duration::from_millis(500);
+/// How long memory is good for after the store last showed that nobody else had written. A host
+/// is not always told that an actor has left it, nor that it has come back.
+const TRUST_MEMORY: Duration = Duration::from_secs(1);
+/// What Kafka has acknowledged goes out a second time only after this long, when it is asked for
+/// from the same place: nobody may be reading, or nobody be able to.
+const REPUBLISH_EVERY: Duration = Duration::from_secs(30 * 60);
 /// Most entries one turn hands to the publisher again.
 const CATCH_UP: u64 = 1_000;
 
@@ -39,12 +50,18 @@ pub struct Decision<E, R> {
 
 /// A message that may change state `S`.
 pub trait Command<S: State>: Message {
+    /// Whether it is decided even while the state is [closed](State::closed).
+    const ANY_TIME: bool = false;
+
     /// Decides, by state and time alone.
     ///
     /// # Errors
-    /// A refusal; nothing happens then.
-    fn decide(&self, state: &S, now: Timestamp)
-    -> Result<Decision<S::Event, Self::Reply>, Refusal>;
+    /// A refusal; nothing happens then. Or pages that have to be read before it can decide.
+    fn decide(
+        &self,
+        state: &S,
+        now: Timestamp,
+    ) -> Result<Decision<S::Event, Self::Reply>, Undecided>;
 }
 
 /// A message that only reads state `S`.
@@ -52,8 +69,8 @@ pub trait Query<S: State>: Message {
     /// Answers from the state.
     ///
     /// # Errors
-    /// A refusal.
-    fn answer(&self, state: &S, now: Timestamp) -> Result<Self::Reply, Refusal>;
+    /// A refusal, or pages that have to be read before it can answer.
+    fn answer(&self, state: &S, now: Timestamp) -> Result<Self::Reply, Undecided>;
 }
 
 /// What every activation of a host shares.
@@ -62,8 +79,8 @@ pub struct Services {
     pub sidecar: Arc<dyn Sidecar>,
     /// The way to Kafka.
     pub publisher: Arc<Publisher>,
-    /// The way to open pages: a queue of its own, for which no turn and no event waits.
-    pub updates: Arc<Publisher>,
+    /// The way to open pages.
+    pub updates: Arc<Updates>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -74,6 +91,9 @@ pub struct Activation<S> {
     services: Arc<Services>,
     /// Absent until the first turn, and after anything that leaves its truth in doubt.
     loaded: Option<Loaded<S>>,
+    /// When the store last said nothing for as long as it is waited for.
+    silent_at: Option<Instant>,
+    _active: Counted,
 }
 
 struct Loaded<S> {
@@ -81,6 +101,10 @@ struct Loaded<S> {
     armed: Armed,
     /// The highest sequence handed to the publisher.
     submitted: u64,
+    /// Up to where the projector had come when acknowledged events last went out again, and when.
+    republished: Option<(u64, Instant)>,
+    /// When the store last showed that no other activation had written.
+    current_at: Instant,
 }
 
 /// What is known about the actor's reminder.
@@ -96,10 +120,13 @@ impl<S: State> Activation<S> {
     /// An activation that loads its journal on its first turn.
     #[must_use]
     pub fn new(actor: ActorRef, services: Arc<Services>) -> Self {
+        let of_its_type = Actor { actor: S::TYPE };
         Self {
             actor,
             services,
             loaded: None,
+            silent_at: None,
+            _active: Counted::new(&METRICS.active_actors.get_or_create(&of_its_type)),
         }
     }
 
@@ -127,20 +154,41 @@ impl<S: State> Activation<S> {
                 .and_then(|key| loaded.journal.state().receipts().find(key));
             if let Some(receipt) = stored {
                 let reply = decode_reply(&receipt.reply);
-                self.loaded = Some(loaded);
+                self.keep(loaded);
                 return reply;
             }
             let now = self.services.clock.now();
-            let decision = match message.decide(loaded.journal.state(), now) {
+            let decide = |state: &S| match state.closed(now) {
+                Some(refusal) if !C::ANY_TIME => Err(refusal.into()),
+                _ => message.decide(state, now),
+            };
+            let reader = self.services.sidecar.as_ref();
+            let decided = match loaded.journal.ask(reader, decide).await {
+                Ok(decided) => decided,
+                Err(error) => {
+                    self.overtaken(error).await?;
+                    continue;
+                }
+            };
+            // An entry meets the fence; what memory alone says must be shown to be current.
+            let changes = matches!(&decided, Ok(decision) if !decision.events.is_empty());
+            if !changes && !self.is_current(&mut loaded).await? {
+                self.reload().await?;
+                continue;
+            }
+            let decision = match decided {
                 Ok(decision) => decision,
                 Err(refusal) => {
-                    self.loaded = Some(loaded);
+                    self.keep(loaded);
                     return Err(refusal.into());
                 }
             };
             if decision.events.is_empty() {
-                self.rearm(&mut loaded, now).await;
-                self.loaded = Some(loaded);
+                let alone = self.rearm(&mut loaded).await;
+                self.keep(loaded);
+                if !alone {
+                    self.follow().await;
+                }
                 return Ok(decision.reply);
             }
             let entry = Entry {
@@ -158,31 +206,32 @@ impl<S: State> Activation<S> {
                 },
                 acked: 0,
             };
-            if let Err(error) = self.arm_earlier(&mut loaded, entry.wake, now).await {
+            if let Err(error) = self.arm_earlier(&mut loaded, entry.wake).await {
                 return Err(self.lost(error).await);
             }
+            let writing_at = Instant::now();
             match loaded
                 .journal
                 .append(self.services.sidecar.as_ref(), entry)
                 .await
             {
                 Ok(entry) => {
-                    self.rearm(&mut loaded, now).await;
+                    loaded.current_at = writing_at;
+                    let alone = self.rearm(&mut loaded).await;
                     self.publish(&mut loaded, &entry).await;
-                    self.loaded = Some(loaded);
+                    self.keep(loaded);
+                    if !alone {
+                        self.follow().await;
+                    }
                     return Ok(decision.reply);
                 }
                 Err(error) if error.kind == SidecarErrorKind::Forked => {
-                    tracing::info!(actor = %self.actor, "another activation wrote first; reading its entry");
-                    if let Err(failure) = self.reload().await {
-                        return Err(failure.into());
-                    }
+                    self.overtaken(error).await?;
                 }
                 Err(error) => return Err(self.lost(error).await),
             }
         }
-        let message = format!("other activations of {} kept writing first", self.actor);
-        Err(Failure::retryable(message).into())
+        Err(self.too_often().into())
     }
 
     /// Runs a read's turn.
@@ -190,12 +239,20 @@ impl<S: State> Activation<S> {
     /// # Errors
     /// A refusal, or a failure to load.
     pub async fn query<Q: Query<S>>(&mut self, request: Request<Q>) -> Result<Q::Reply, CallError> {
-        let loaded = self.take_loaded().await?;
-        let reply = request
-            .message
-            .answer(loaded.journal.state(), self.services.clock.now());
-        self.loaded = Some(loaded);
-        Ok(reply?)
+        for _ in 0..FORK_TRIES {
+            let mut loaded = self.take_current().await?;
+            let now = self.services.clock.now();
+            let answer = |state: &S| request.message.answer(state, now);
+            let reader = self.services.sidecar.as_ref();
+            match loaded.journal.ask(reader, answer).await {
+                Ok(reply) => {
+                    self.keep(loaded);
+                    return Ok(reply?);
+                }
+                Err(error) => self.overtaken(error).await?,
+            }
+        }
+        Err(self.too_often().into())
     }
 
     /// The journal, loaded, for reads that need its lazy pages; hand it back with
@@ -204,7 +261,7 @@ impl<S: State> Activation<S> {
     /// # Errors
     /// A failure to load.
     pub async fn journal(&mut self) -> Result<&mut Journal<S>, Failure> {
-        let loaded = self.take_loaded().await?;
+        let loaded = self.take_current().await?;
         Ok(&mut self.loaded.insert(loaded).journal)
     }
 
@@ -214,15 +271,20 @@ impl<S: State> Activation<S> {
         &self.services
     }
 
-    /// Hands the events after `applied` to the publisher again, unless they are on their way.
+    /// Hands the events after `applied` to the publisher again, unless they are on their way or
+    /// have gone out again for the same `applied` within [`REPUBLISH_EVERY`].
     ///
     /// # Errors
     /// A failure to load.
     pub async fn republish(&mut self, applied: u64) -> Result<Republished, Failure> {
-        let mut loaded = self.take_loaded().await?;
+        let mut loaded = self.take_current().await?;
         let acked = loaded.journal.acked().load(Ordering::Relaxed);
-        if acked >= loaded.submitted {
-            loaded.submitted = loaded.submitted.min(applied);
+        let just_done = loaded
+            .republished
+            .is_some_and(|(from, at)| from == applied && at.elapsed() < REPUBLISH_EVERY);
+        if acked >= loaded.submitted && applied < loaded.submitted && !just_done {
+            loaded.submitted = applied;
+            loaded.republished = Some((applied, Instant::now()));
         }
         let before = loaded.submitted;
         self.catch_up(&mut loaded).await;
@@ -231,10 +293,43 @@ impl<S: State> Activation<S> {
         Ok(Republished { entries })
     }
 
+    /// Removes what is left of what was ended.
+    ///
+    /// # Errors
+    /// A failure to load or to remove; calling again can help.
+    pub async fn remove_ended(&mut self) -> Result<(), Failure> {
+        let mut loaded = self.take_loaded().await?;
+        let sidecar = self.services.sidecar.as_ref();
+        let removed = loaded.journal.remove_ended(sidecar).await;
+        self.loaded = Some(loaded);
+        removed.map_err(|error| self.failure(&error))
+    }
+
+    /// The same, and removes the reminder of an actor that wants none: whether it was removed
+    /// before is not known to an activation that took over half way.
+    ///
+    /// # Errors
+    /// A failure to load or to remove; calling again can help.
+    pub async fn leave_nothing(&mut self) -> Result<(), Failure> {
+        let mut loaded = self.take_loaded().await?;
+        let sidecar = self.services.sidecar.as_ref();
+        let mut removed = loaded.journal.remove_ended(sidecar).await;
+        if removed.is_ok() && loaded.journal.state().wake_after(&[]).is_none() {
+            loaded.armed = Armed::Unknown;
+            removed = sidecar.unregister_reminder(&self.actor, DUE).await;
+            if removed.is_ok() {
+                loaded.armed = Armed::At(None);
+            }
+        }
+        self.loaded = Some(loaded);
+        removed.map_err(|error| self.failure(&error))
+    }
+
     async fn take_loaded(&mut self) -> Result<Loaded<S>, Failure> {
         match self.loaded.take() {
             Some(loaded) => Ok(loaded),
             None => {
+                let current_at = Instant::now();
                 let journal = self.load_journal().await?;
                 // The reminder was set for this moment or an earlier one before the entry that
                 // asked for it was stored.
@@ -244,37 +339,140 @@ impl<S: State> Activation<S> {
                     journal,
                     armed,
                     submitted,
+                    republished: None,
+                    current_at,
                 };
                 self.catch_up(&mut loaded).await;
+                if loaded.journal.has_remains() {
+                    self.go_on_removing(&mut loaded).await;
+                }
                 Ok(loaded)
             }
         }
     }
 
-    async fn load_journal(&self) -> Result<Journal<S>, Failure> {
+    /// Whoever began it may have died. Should it fail, the next to load goes on with it.
+    async fn go_on_removing(&self, loaded: &mut Loaded<S>) {
+        let sidecar = self.services.sidecar.as_ref();
+        if let Err(error) = loaded.journal.remove_ended(sidecar).await {
+            tracing::debug!(actor = %self.actor, %error, "what was ended is not removed yet");
+        }
+    }
+
+    /// As [`Activation::take_loaded`], for whoever answers from it: nobody has written since.
+    async fn take_current(&mut self) -> Result<Loaded<S>, Failure> {
+        let mut loaded = self.take_loaded().await?;
+        if self.is_current(&mut loaded).await? {
+            return Ok(loaded);
+        }
+        self.reload().await?;
+        self.take_loaded().await
+    }
+
+    /// Whether what is in memory stands: asked of the store at most once in [`TRUST_MEMORY`].
+    async fn is_current(&mut self, loaded: &mut Loaded<S>) -> Result<bool, Failure> {
+        let asking_at = Instant::now();
+        if asking_at.duration_since(loaded.current_at) < TRUST_MEMORY {
+            return Ok(true);
+        }
+        let reader = self.services.sidecar.as_ref();
+        let overtaken = match loaded.journal.overtaken(reader).await {
+            Ok(overtaken) => overtaken,
+            Err(error) => return Err(self.unread(&error)),
+        };
+        if overtaken {
+            tracing::info!(actor = %self.actor, "another activation has written meanwhile; reading its entries");
+            return Ok(false);
+        }
+        loaded.current_at = asking_at;
+        Ok(true)
+    }
+
+    async fn load_journal(&mut self) -> Result<Journal<S>, Failure> {
+        if self.silent_at.is_some_and(|at| at.elapsed() < LEAVE_ALONE) {
+            let message = format!(
+                "the state of {}: the store has just said nothing",
+                self.actor
+            );
+            return Err(Failure::retryable(message));
+        }
         let activation = Uuid::new_v4().simple().to_string();
         let activation = activation.get(..12).unwrap_or(&activation).to_owned();
         let reader = self.services.sidecar.as_ref();
-        Journal::load(reader, &self.actor, activation)
-            .await
-            .map_err(|error| self.failure(&error))
+        let started = Instant::now();
+        match Journal::load(reader, &self.actor, activation).await {
+            Ok(journal) => {
+                let entries = (journal.seq() + 1).saturating_sub(journal.first());
+                METRICS.activation(S::TYPE, entries, started.elapsed());
+                Ok(journal)
+            }
+            Err(error) => Err(self.unread(&error)),
+        }
+    }
+
+    /// The failure of a turn whose state cannot be read.
+    fn unread(&mut self, error: &SidecarError) -> Failure {
+        self.note_silence(error);
+        self.failure(error)
+    }
+
+    fn note_silence(&mut self, error: &SidecarError) {
+        if error.kind == SidecarErrorKind::Silent {
+            self.silent_at = Some(Instant::now());
+        }
     }
 
     /// Loads what another activation wrote, and rearms: this one may have moved the reminder
     /// to a moment that its refused entry asked for.
     async fn reload(&mut self) -> Result<(), Failure> {
-        self.loaded = None;
-        let mut loaded = self.take_loaded().await?;
-        loaded.armed = Armed::Unknown;
-        let now = self.services.clock.now();
-        self.rearm(&mut loaded, now).await;
-        self.loaded = Some(loaded);
+        for _ in 0..FORK_TRIES {
+            self.loaded = None;
+            let mut loaded = self.take_loaded().await?;
+            loaded.armed = Armed::Unknown;
+            let alone = self.rearm(&mut loaded).await;
+            self.loaded = Some(loaded);
+            if alone {
+                break;
+            }
+        }
         Ok(())
     }
 
-    /// After a write that may or may not stand.
-    async fn lost(&mut self, error: SidecarError) -> CallError {
+    /// Arms what another activation stored while this one moved the reminder.
+    async fn follow(&mut self) {
+        tracing::info!(actor = %self.actor, "another activation wrote while the reminder moved; arming anew");
         if let Err(failure) = self.reload().await {
+            tracing::debug!(actor = %self.actor, %failure, "not reloaded yet");
+        }
+    }
+
+    /// After another activation has written; any other error is a failure.
+    async fn overtaken(&mut self, error: SidecarError) -> Result<(), Failure> {
+        if error.kind != SidecarErrorKind::Forked {
+            return Err(self.unread(&error));
+        }
+        tracing::info!(actor = %self.actor, "another activation wrote first; reading its entry");
+        self.reload().await
+    }
+
+    fn too_often(&self) -> Failure {
+        let message = format!("other activations of {} kept writing first", self.actor);
+        Failure::retryable(message)
+    }
+
+    /// A turn is over and nothing is in doubt.
+    fn keep(&mut self, mut loaded: Loaded<S>) {
+        loaded.journal.state_mut().rest();
+        self.loaded = Some(loaded);
+    }
+
+    /// After a write that may or may not stand. Of a store that says nothing the next turn
+    /// reads what stands: the caller has waited long enough.
+    async fn lost(&mut self, error: SidecarError) -> CallError {
+        self.note_silence(&error);
+        if error.kind != SidecarErrorKind::Silent
+            && let Err(failure) = self.reload().await
+        {
             tracing::debug!(actor = %self.actor, %failure, "not reloaded yet");
         }
         self.failure(&error).into()
@@ -293,13 +491,12 @@ impl<S: State> Activation<S> {
         &self,
         loaded: &mut Loaded<S>,
         wake: Option<Timestamp>,
-        now: Timestamp,
     ) -> Result<(), SidecarError> {
         let Some(wake) = wake else { return Ok(()) };
         match loaded.armed {
             Armed::At(Some(at)) if at <= wake => Ok(()),
             Armed::At(_) | Armed::Unknown => {
-                self.register(wake, now).await?;
+                self.register(wake).await?;
                 loaded.armed = Armed::At(Some(wake));
                 Ok(())
             }
@@ -308,30 +505,40 @@ impl<S: State> Activation<S> {
 
     /// After an entry is stored the reminder moves to where the state wants it. The entry
     /// stands whatever comes of this; the next turn tries again, and the reconciler looks too.
-    async fn rearm(&self, loaded: &mut Loaded<S>, now: Timestamp) {
+    ///
+    /// The fence does not guard reminders: one that another activation has just set for its own
+    /// entry may be what was moved away. `false` if such an entry is there. One that is stored
+    /// only after this has looked is left to the reconciler.
+    async fn rearm(&self, loaded: &mut Loaded<S>) -> bool {
         let wake = loaded.journal.state().wake_after(&[]);
         if loaded.armed == Armed::At(wake) {
-            return;
+            return true;
         }
+        let sidecar = self.services.sidecar.as_ref();
         let moved = match wake {
-            Some(wake) => self.register(wake, now).await,
-            None => {
-                self.services
-                    .sidecar
-                    .unregister_reminder(&self.actor, DUE)
-                    .await
-            }
+            Some(wake) => self.register(wake).await,
+            None => sidecar.unregister_reminder(&self.actor, DUE).await,
         };
-        loaded.armed = match moved {
-            Ok(()) => Armed::At(wake),
+        let overtaken = match moved {
+            Ok(()) => loaded.journal.overtaken(sidecar).await,
+            Err(error) => Err(error),
+        };
+        match overtaken {
+            Ok(overtaken) => {
+                loaded.armed = Armed::At(wake);
+                !overtaken
+            }
             Err(error) => {
-                tracing::warn!(actor = %self.actor, %error, "the reminder could not be moved");
-                Armed::Unknown
+                tracing::warn!(actor = %self.actor, %error, "the reminder may be wrong; the next turn sets it again");
+                loaded.armed = Armed::Unknown;
+                true
             }
-        };
+        }
     }
 
-    async fn register(&self, wake: Timestamp, now: Timestamp) -> Result<(), SidecarError> {
+    async fn register(&self, wake: Timestamp) -> Result<(), SidecarError> {
+        // Dapr counts from now, and the turn's own moment may be seconds past: the write was slow.
+        let now = self.services.clock.now();
         let micros = wake.as_microsecond().saturating_sub(now.as_microsecond());
         // Rounded up: a reminder a millisecond early would find nothing due.
         let after = Duration::from_millis(u64::try_from(micros).unwrap_or(0).div_ceil(1000));
@@ -369,12 +576,16 @@ impl<S: State> Activation<S> {
         done: Option<oneshot::Sender<()>>,
     ) -> bool {
         let acked = Arc::clone(loaded.journal.acked());
-        let seq = entry.seq;
+        let (seq, at, clock) = (entry.seq, entry.at, Arc::clone(&self.services.clock));
         let queued = self.services.publisher.submit(Submission {
             key: self.actor.user_id().to_owned(),
             events: entry.outgoing(&self.actor),
             acknowledged: Box::new(move || {
-                acked.fetch_max(seq, Ordering::Relaxed);
+                // What is published again for the projector's sake was there in time.
+                if acked.fetch_max(seq, Ordering::Relaxed) < seq {
+                    let lag = seconds_between(at, clock.now());
+                    METRICS.publish_lag_seconds.observe(lag);
+                }
                 if let Some(done) = done {
                     let _ = done.send(());
                 }
@@ -382,22 +593,10 @@ impl<S: State> Activation<S> {
         });
         if queued {
             loaded.submitted = seq;
-            self.tell_pages(entry);
+            let updates = entry.updates(&self.actor);
+            self.services.updates.tell(self.actor.user_id(), updates);
         }
         queued
-    }
-
-    /// Pages may miss updates and are told to read anew when they might have, so nothing is
-    /// made of one that finds no room.
-    fn tell_pages(&self, entry: &Entry<S::Event>) {
-        let told = self.services.updates.submit(Submission {
-            key: self.actor.user_id().to_owned(),
-            events: entry.updates(&self.actor),
-            acknowledged: Box::new(|| {}),
-        });
-        if !told {
-            tracing::debug!(actor = %self.actor, "update dropped: too many wait for Kafka");
-        }
     }
 
     /// Hands entries that the publisher has not got yet to it, oldest first, reading them back.

@@ -2,11 +2,16 @@
 //!
 //! Updates are derived from the events that announce an entry, whatever these are, so a new
 //! event of a task or a conversation reaches pages by itself. They may be lost or come late: a
-//! page compares `sequence`, which counts per actor, and reads anew when told to.
+//! page compares `sequence`, which counts per actor, and reads anew when told to ([`resync`]).
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
-use crate::event::{Draft, Topic};
+use crate::{
+    event::{Draft, Outgoing, Topic},
+    user::Recurrence,
+};
 
 /// A task changed.
 pub const TASK: &str = "com.todo.ui.task";
@@ -14,6 +19,10 @@ pub const TASK: &str = "com.todo.ui.task";
 pub const REMINDER: &str = "com.todo.ui.reminder";
 /// A conversation or its turn went on.
 pub const CHAT: &str = "com.todo.ui.chat";
+/// The person was erased: what pages show of them is gone.
+pub const ERASED: &str = "com.todo.ui.erased";
+/// Updates were lost: the pages of the person it names have to read anew, or everybody's.
+pub const RESYNC: &str = "com.todo.ui.resync";
 
 /// Of a conversation's event, what pages get. Not what was said: a page that shows the
 /// conversation reads it, the others need it not.
@@ -33,6 +42,9 @@ pub fn of(draft: &Draft) -> Option<Draft> {
     let (ty, data) = match (draft.topic, kind.split_once('.')?) {
         (Topic::Reminders, _) => (REMINDER, draft.data.clone()),
         (Topic::TaskEvents, ("task", change)) => (TASK, task(change, &draft.data)),
+        (Topic::TaskEvents, ("user", "erased")) => (ERASED, draft.data.clone()),
+        // Said once, of the person.
+        (Topic::ConversationEvents, ("conversation", "erased")) => return None,
         (Topic::ConversationEvents, (_, _)) => (CHAT, chat(kind, &draft.data)),
         _ => return None,
     };
@@ -44,13 +56,33 @@ pub fn of(draft: &Draft) -> Option<Draft> {
     })
 }
 
-/// The task as it is now; null when it is gone.
+/// The update that lets a person's pages read anew, or everybody's. Each is another one.
+#[must_use]
+pub fn resync(user_id: Option<&str>) -> Outgoing {
+    let id = format!("resync/{}", Uuid::new_v4().simple());
+    let body = json!({
+        "specversion": "1.0", "id": id, "source": "backend", "type": RESYNC,
+        "datacontenttype": "application/json", "data": { "user_id": user_id },
+    });
+    Outgoing {
+        topic: Topic::TaskUpdates,
+        id,
+        body: body.to_string().into_bytes(),
+    }
+}
+
+/// The task as it is now, as the API shows it; null when it is gone.
 fn task(change: &str, task: &Value) -> Value {
-    let now = if change == "deleted" {
-        &Value::Null
+    let mut now = if change == "deleted" {
+        Value::Null
     } else {
-        task
+        task.clone()
     };
+    if let Ok(series) = Recurrence::deserialize(&task["recurrence"])
+        && !now.is_null()
+    {
+        now["recurrence"]["words"] = series.describe().into();
+    }
     json!({
         "user_id": task["user_id"], "task_id": task["task_id"], "change": change, "task": now,
     })
@@ -93,6 +125,20 @@ mod tests {
     }
 
     #[test]
+    fn a_series_is_told_in_words() {
+        let series = json!({
+            "rule": "FREQ=DAILY", "start": "2026-11-23", "zone": "UTC", "occurrence": "2026-11-24",
+        });
+        let data = json!({"user_id": "ann", "task_id": "task-1", "recurrence": series});
+        let update = |ty| of(&draft(Topic::TaskEvents, ty, data.clone())).unwrap();
+        let updated = update("com.todo.task.updated");
+        assert_eq!(updated.data["task"]["recurrence"]["words"], "every day");
+        assert_eq!(updated.data["task"]["recurrence"]["rule"], "FREQ=DAILY");
+        let deleted = update("com.todo.task.deleted");
+        assert_eq!(deleted.data["task"], Value::Null);
+    }
+
+    #[test]
     fn a_chat_update_says_how_far_a_turn_is_but_not_what_was_said() {
         let data = json!({
             "user_id": "ann", "conversation_id": "c1", "turn_id": "t", "role": "assistant",
@@ -108,6 +154,16 @@ mod tests {
         assert_eq!(told.data["change"], "message.added");
         assert_eq!(told.data["role"], "assistant");
         assert!(!told.data.to_string().contains("hush"));
+    }
+
+    #[test]
+    fn an_erasure_is_told_once_and_says_nothing_else() {
+        let data = json!({"user_id": "ann", "erased_at": "2026-11-23T10:00:00Z"});
+        let erased = |topic, ty| of(&draft(topic, ty, data.clone()));
+        let told = erased(Topic::TaskEvents, "com.todo.user.erased").unwrap();
+        assert_eq!((told.ty, &told.data), (ERASED, &data));
+        let conversation = erased(Topic::ConversationEvents, "com.todo.conversation.erased");
+        assert_eq!(conversation, None);
     }
 
     #[test]

@@ -1,6 +1,11 @@
-//! Deleting more than one task waits for the person's word, whatever the planner says.
+//! Deleting more than one task waits for the person's word, whatever the planner says. Nor does a
+//! turn take back several changes: to undo an addition is to delete, and nothing brings it back.
 
-use todo_actors::conversation::{MOST_PENDING, Pending};
+use serde_json::{Value, json};
+use todo_actors::{
+    conversation::{MOST_PENDING, Pending},
+    message::Refusal,
+};
 
 use super::{
     account,
@@ -34,6 +39,18 @@ pub fn held(calls: &[ToolCall], made: &[ToolOutcome]) -> Vec<String> {
         ids.clear();
     }
     ids
+}
+
+/// The result of an `undo` that does not run, because this turn has taken back a change already.
+#[must_use]
+pub fn second_undo(call: &ToolCall, made: &[ToolOutcome]) -> Option<Value> {
+    let undone =
+        |outcome: &ToolOutcome| outcome.call.tool == UNDO && outcome.result.get("ok").is_some();
+    (call.tool == UNDO && made.iter().any(undone)).then(|| {
+        json!({ "refused": Refusal::invalid(
+            "One change is taken back at a time. Say “undo” again for the one before it.",
+        )})
+    })
 }
 
 /// What the person has to type to have so many tasks deleted.
@@ -134,7 +151,7 @@ pub fn report(pending: &Pending, made: &[ToolOutcome]) -> String {
 pub fn deletion(task_id: &str) -> ToolCall {
     ToolCall {
         tool: DELETE.to_owned(),
-        arguments: serde_json::json!({ "task_id": task_id }),
+        arguments: json!({ "task_id": task_id }),
     }
 }
 
@@ -144,8 +161,6 @@ const fn tasks(count: usize) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn pending(count: usize) -> Pending {
@@ -169,6 +184,27 @@ mod tests {
         assert_eq!(held(std::slice::from_ref(&two), &[ok]), ["task-2"]);
         let refused = done(&one, json!({"refused": {}}));
         assert!(held(&[two], &[refused]).is_empty());
+    }
+
+    #[test]
+    fn one_change_a_turn_is_taken_back() {
+        let undo = ToolCall {
+            tool: UNDO.to_owned(),
+            arguments: json!({}),
+        };
+        let made = |result| {
+            [ToolOutcome {
+                call: undo.clone(),
+                result,
+            }]
+        };
+        assert_eq!(second_undo(&undo, &[]), None);
+        let nothing = made(json!({"refused": {}}));
+        assert_eq!(second_undo(&undo, &nothing), None);
+        let done = made(json!({"ok": {}}));
+        let refused = second_undo(&undo, &done).unwrap();
+        assert_eq!(refused["refused"]["code"], "invalid");
+        assert_eq!(second_undo(&deletion("task-1"), &done), None);
     }
 
     #[test]

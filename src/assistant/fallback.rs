@@ -18,6 +18,7 @@ use super::{
     offline::{self, Offline},
     planner::{Context, Planner, PlannerError, Step},
 };
+use crate::metrics::{METRICS, Planned};
 
 /// Ends a reply that was planned offline because the model failed.
 pub const SIMPLER: &str =
@@ -105,6 +106,11 @@ impl Planner for Attempt {
                 Err(error) => error,
             };
             tracing::warn!(%error, tools = context.outcomes.len(), "the model failed");
+            let failed = Planned {
+                planner: cohere::NAME,
+                outcome: "failed",
+            };
+            METRICS.planned.get_or_create(&failed).inc();
             let spoken = self.with(|memory| {
                 if memory.spoken.is_empty() {
                     memory.planned_by = Offline.name();

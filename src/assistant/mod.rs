@@ -29,7 +29,7 @@ use todo_actors::{
     client::ActorClient,
     conversation::{ChatMessage, StopTurn, actor_id},
     message::{CallError, Failure, Refusal, Request},
-    user::{Receipts, TurnReceipt},
+    user::{Admit, Receipts, TurnReceipt},
 };
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -42,7 +42,7 @@ use self::{
     steps::Carried,
     turn::Turn,
 };
-use crate::shutdown::Lifecycle;
+use crate::{metrics::METRICS, shutdown::Lifecycle};
 
 /// How long past its lease a turn is still waited for.
 const GRACE: Duration = Duration::from_secs(10);
@@ -71,6 +71,13 @@ pub struct TurnRequest {
     pub time_zone: Option<String>,
     /// W3C `traceparent`; the events the turn causes keep it.
     pub traceparent: String,
+}
+
+impl TurnRequest {
+    /// A call on the turn's behalf, in its trace.
+    fn call<M>(&self, message: M) -> Request<M> {
+        in_trace(&self.traceparent, message)
+    }
 }
 
 /// The end of a turn.
@@ -161,12 +168,27 @@ impl Assistant {
             let (assistant, busy) = (Arc::clone(self), self.life.busy());
             let run = async move {
                 let _busy = busy;
-                let end = assistant.turn(&request, &show).await;
+                let started = Instant::now();
+                let end = match assistant.admit(&request).await {
+                    Ok(()) => assistant.turn(&request, &show).await,
+                    Err(error) => Err(error),
+                };
+                METRICS.chat_turn(outcome_name(&end), started.elapsed());
                 entry.end(end);
             };
             tokio::spawn(run.in_current_span());
         }
         started
+    }
+
+    /// Asks whether the person may begin a conversation; one that is there knows by itself
+    /// whether it may go on.
+    async fn admit(&self, request: &TurnRequest) -> Result<(), TurnError> {
+        if request.conversation_id.is_none() {
+            let admit = request.call(Admit {});
+            self.actors.send(&request.user_id, admit).await?;
+        }
+        Ok(())
     }
 
     /// Takes a turn to its end, whoever began it, and shows how it goes.
@@ -276,10 +298,15 @@ pub struct StopRequest {
 
 impl StopRequest {
     fn call<M>(&self, message: M) -> Request<M> {
-        Request {
-            traceparent: Some(self.traceparent.clone()),
-            ..Request::read(message)
-        }
+        in_trace(&self.traceparent, message)
+    }
+}
+
+/// A call without a key that goes on with a trace.
+fn in_trace<M>(traceparent: &str, message: M) -> Request<M> {
+    Request {
+        traceparent: Some(traceparent.to_owned()),
+        ..Request::read(message)
     }
 }
 
@@ -309,6 +336,15 @@ fn named_calls(
         (id, call, record.result.clone())
     });
     named.collect()
+}
+
+fn outcome_name(end: &Result<TurnReply, TurnError>) -> &'static str {
+    match end {
+        Ok(_) => "ok",
+        Err(TurnError::Refused(_)) => "refused",
+        Err(TurnError::Busy { .. }) => "busy",
+        Err(TurnError::Failed(_)) => "failed",
+    }
 }
 
 fn too_long() -> TurnError {

@@ -21,6 +21,7 @@ use super::{
     tools::{self, Scope},
     turn::Turn,
 };
+use crate::metrics::{METRICS, Planned};
 
 /// How long one actor call of a turn keeps trying; less when the lease ends sooner.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -181,6 +182,16 @@ impl Course<'_> {
             }
         };
         self.made = made;
+        let outcome = match &thought {
+            Ok(Step::Call(_)) => "call",
+            Ok(Step::Say(_)) => "say",
+            Err(Halt::Failed(_)) => "failed",
+            // Nobody listened to its end.
+            Err(Halt::Stopped | Halt::Superseded) => return thought,
+        };
+        let planner = planner.name();
+        let planned = Planned { planner, outcome };
+        METRICS.planned.get_or_create(&planned).inc();
         thought
     }
 
@@ -206,7 +217,10 @@ impl Course<'_> {
             key: &key,
             call: &call,
         };
-        let result = tools::run(&scope).await?;
+        let result = match confirm::second_undo(&call, &self.made) {
+            Some(refused) => refused,
+            None => tools::run(&scope).await?,
+        };
         self.show.tool_finished(&id, &result);
         self.made.push(ToolOutcome { call, result });
         Ok(())

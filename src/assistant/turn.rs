@@ -41,11 +41,7 @@ impl<'a> Turn<'a> {
     /// A call that belongs to this turn. Turn messages carry no key: the turn and attempt in
     /// them do what a key does for other commands.
     pub(super) fn call<M>(&self, message: M) -> Request<M> {
-        let traceparent = Some(self.request.traceparent.clone());
-        Request {
-            traceparent,
-            ..Request::read(message)
-        }
+        self.request.call(message)
     }
 
     /// The id of a call after `made` in this turn: whoever makes the same call at the same point

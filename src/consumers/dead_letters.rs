@@ -19,6 +19,7 @@ use todo_actors::{
 };
 
 use super::{Bulk, BulkEntry, EntryStatus, Malformed, Verdict};
+use crate::metrics::{Consumer, METRICS};
 
 /// Longest message that is kept within its dead letter, in base64; a longer one is found where
 /// it came from.
@@ -36,11 +37,22 @@ impl DeadLetters {
     /// Those of `consumer`, such as `projector`.
     #[must_use]
     pub fn new(sidecar: Arc<dyn Sidecar>, consumer: &'static str) -> Self {
+        // Zero from the start: a number that begins at one has not grown.
+        METRICS
+            .dead_letters
+            .get_or_create(&Consumer { consumer })
+            .inc_by(0);
         Self {
             sidecar,
             consumer,
             written: Arc::default(),
         }
+    }
+
+    /// Whose they are.
+    #[must_use]
+    pub fn consumer(&self) -> &'static str {
+        self.consumer
     }
 
     /// How many this process has written.
@@ -92,6 +104,10 @@ impl DeadLetters {
             Ok(failed) if failed.is_empty() => {
                 let count = letters.len() as u64;
                 let written = self.written.fetch_add(count, Ordering::Relaxed) + count;
+                METRICS
+                    .dead_letters
+                    .get_or_create(&Consumer { consumer })
+                    .inc_by(count);
                 tracing::error!(consumer, count, written, "messages given up: dead letters");
                 true
             }

@@ -25,14 +25,22 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cloudevents::Event;
+use cloudevents::{AttributesReader, Event};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use todo_actors::event::Topic;
+use todo_actors::{
+    clock::{Clock, SystemClock},
+    event::Topic,
+    metrics::seconds_between,
+};
 
 use self::dead_letters::DeadLetters;
-use crate::http::problem::{Kind, Problem};
+use crate::{
+    http::problem::{Kind, Problem},
+    metrics::{Delivered, METRICS, Reading},
+};
 
 /// The Dapr pub/sub component.
 const PUBSUB: &str = "kafka-pubsub";
@@ -143,6 +151,56 @@ impl Bulk {
     }
 }
 
+/// A bulk on its way through a consumer, to whoever watches.
+pub(crate) struct Delivery {
+    reading: Option<Reading>,
+    /// When each event happened, in the order of their answers.
+    happened: Vec<Option<Timestamp>>,
+}
+
+impl Delivery {
+    pub(crate) fn of(consumer: &'static str, bulk: &Bulk, incoming: &[Incoming]) -> Self {
+        let topic = Topic::ALL
+            .into_iter()
+            .find(|topic| topic.name() == bulk.topic);
+        let happened = |incoming: &Incoming| {
+            let time = incoming.event.as_ref().ok()?.time()?;
+            Timestamp::from_microsecond(time.timestamp_micros()).ok()
+        };
+        Self {
+            reading: topic.map(|topic| Reading {
+                consumer,
+                topic: topic.name(),
+            }),
+            happened: incoming.iter().map(happened).collect(),
+        }
+    }
+
+    /// Counts what became of its events, and how old those were that it is done with.
+    pub(crate) fn done(self, statuses: &[EntryStatus]) {
+        let Some(reading) = self.reading else { return };
+        let now = SystemClock.now();
+        let lag = METRICS.consumer_lag_seconds.get_or_create_owned(&reading);
+        let Reading { consumer, topic } = reading;
+        for (status, happened) in statuses.iter().zip(self.happened) {
+            let verdict = match status.status {
+                Verdict::Success => "success",
+                Verdict::Retry => "retry",
+                Verdict::Drop => "drop",
+            };
+            let delivered = Delivered {
+                consumer,
+                topic,
+                verdict,
+            };
+            METRICS.delivered.get_or_create(&delivered).inc();
+            if let Some(happened) = happened.filter(|_| status.status == Verdict::Success) {
+                lag.observe(seconds_between(happened, now));
+            }
+        }
+    }
+}
+
 /// The routes of a consumer: what it subscribes to, one route per topic that hands events to
 /// `deliver`, and `/healthz`. All but the last ask for the app token.
 pub fn router<D, F>(
@@ -163,8 +221,11 @@ where
                 .iter()
                 .map(|incoming| incoming.event.as_ref().err().copied())
                 .collect();
+            let delivery = Delivery::of(dead_letters.consumer(), &bulk, &incoming);
             let statuses = deliver(incoming).await;
-            dead_letters.settle(&bulk, &reasons, statuses).await
+            let statuses = dead_letters.settle(&bulk, &reasons, statuses).await;
+            delivery.done(&statuses);
+            statuses
         }
     };
     deliveries(PUBSUB, topics, app_token, deliver)

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use cloudevents::{AttributesReader, Data, Event};
+use cloudevents::{AttributesReader, Data, Event, event::ExtensionValue};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -155,6 +155,11 @@ fn notification(event: &Event, now: Timestamp) -> Result<Option<Notification>, M
     if !valid_user_id(&user_id) {
         return Err(Malformed("user_id"));
     }
+    let sequence = match event.extension("sequence") {
+        Some(ExtensionValue::String(sequence)) => sequence.parse().ok(),
+        _ => None,
+    };
+    let sequence = sequence.ok_or(Malformed("sequence"))?;
     let happened = event.time().ok_or(Malformed("time"))?;
     let happened = Timestamp::from_second(happened.timestamp()).map_err(|_| Malformed("time"))?;
     let expires_at = happened
@@ -173,6 +178,7 @@ fn notification(event: &Event, now: Timestamp) -> Result<Option<Notification>, M
     Ok(Some(Notification {
         event_id: event.id().to_owned(),
         user_id,
+        sequence,
         payload: payload.to_string(),
         expires_at,
     }))
@@ -243,7 +249,8 @@ mod tests {
     fn event(ty: &str, data: &serde_json::Value) -> Event {
         serde_json::from_value(json!({
             "specversion": "1.0", "id": "User/ann/3/0", "source": "backend", "type": ty,
-            "time": "2026-04-01T10:00:00Z", "datacontenttype": "application/json", "data": data,
+            "time": "2026-04-01T10:00:00Z", "datacontenttype": "application/json",
+            "sequence": "3", "data": data,
         }))
         .unwrap()
     }
@@ -265,7 +272,7 @@ mod tests {
                 .unwrap()
         };
         let sent = notification(&reminder, at("01T10")).unwrap().unwrap();
-        assert_eq!(sent.user_id, "ann");
+        assert_eq!((sent.user_id.as_str(), sent.sequence), ("ann", 3));
         assert_eq!(sent.expires_at, at("02T10"));
         assert!(sent.payload.contains("milk") && !sent.payload.contains("secret"));
         assert_eq!(notification(&reminder, at("02T10")).unwrap(), None);

@@ -6,8 +6,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use todo_actors::{
-    conversation::{ChatMessage, Delete, GetMessages, Rename, Role, actor_id},
-    message::valid_conversation_id,
+    conversation::{self, ChatMessage, Delete, GetMessages, Rename, Role, actor_id},
+    message::{ActorRef, valid_conversation_id},
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,16 +19,32 @@ use super::{
     },
     problem::{Problem, Problems},
 };
-use crate::tables::conversations as table;
+use crate::tables::{conversations as table, journals};
 
 /// How many conversations a page has unless told otherwise.
 const PAGE: u32 = 50;
+/// Longest search, in characters.
+const LONGEST_SEARCH: usize = 200;
 
-/// Which page to read.
+/// Which page of messages to read.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
+    /// 1 to 100; 50 when absent.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which conversations to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct ConversationQuery {
+    /// Only conversations in which every word of this is in the title or in some message, in any
+    /// case; at most 200 characters.
+    search: Option<String>,
     /// 1 to 100; 50 when absent.
     limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -184,12 +200,17 @@ pub struct Title {
 
 /// Lists conversations. The list follows what was said within moments.
 #[utoipa::path(get, path = "/api/{user_id}/conversations", tag = "conversations",
-    params(UserPath, PageQuery), responses((status = 200, body = ConversationPage), Problems))]
+    params(UserPath, ConversationQuery),
+    responses((status = 200, body = ConversationPage), Problems))]
 pub async fn list(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
-    Params(query): Params<PageQuery>,
+    Params(query): Params<ConversationQuery>,
 ) -> Result<Json<ConversationPage>, Problem> {
+    let search = query.search.unwrap_or_default();
+    if search.chars().count() > LONGEST_SEARCH {
+        return Err(Problem::invalid("search has at most 200 characters."));
+    }
     let limit = page_limit(query.limit)?.unwrap_or(PAGE);
     let after: Option<Position> = query.cursor.as_deref().map(str::parse).transpose()?;
     let after = after
@@ -197,7 +218,7 @@ pub async fn list(
         .map(|place| (place.updated_at, place.id.as_str()));
     // One more than asked for tells whether there is another page.
     let most = i64::from(limit) + 1;
-    let mut rows = table::newest(&edge.pool, &caller.user_id, after, most).await?;
+    let mut rows = table::newest(&edge.pool, &caller.user_id, &search, after, most).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|last| {
@@ -270,10 +291,11 @@ pub async fn delete(
     key: CommandKey,
     ItemId(id): ItemId,
 ) -> Result<StatusCode, Problem> {
+    let actor = ActorRef::new(conversation::TYPE, actor_id(&caller.user_id, &id));
     let command = caller.command(&key, Delete {});
-    edge.actors
-        .send(&actor_id(&caller.user_id, &id), command)
-        .await?;
+    edge.actors.send(&actor.id, command).await?;
+    // What was written ahead by an activation that died before it could name it.
+    journals::remove_pages(&edge.pool, &actor.to_string()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

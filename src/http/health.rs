@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode, response::IntoResponse};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::problem::{Kind, Problem};
-use crate::{config::DaprConfig, shutdown::Lifecycle};
+use crate::{config::DaprConfig, metrics::METRICS, shutdown::Lifecycle};
 
 /// How long an answer of the sidecar is good for: probes and balancers ask often.
 const KEEP: Duration = Duration::from_secs(1);
@@ -64,6 +64,8 @@ impl SidecarProbe {
             Err(error) if error.is_connect() => SidecarHealth::Gone,
             Err(_) => SidecarHealth::Unhealthy,
         };
+        let up = health == SidecarHealth::Healthy;
+        METRICS.sidecar_up.set(up.into());
         *last = Some((Instant::now(), health));
         health
     }

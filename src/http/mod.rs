@@ -9,6 +9,8 @@ mod activity;
 pub mod auth;
 mod chat;
 mod conversations;
+pub mod erase;
+mod export;
 mod extract;
 pub mod health;
 pub mod limits;
@@ -46,6 +48,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
     auth::{Authenticator, Proven},
+    erase::Confirmations,
     extract::{BODY_LIMIT, Caller, CommandKey, bad_path},
     health::Health,
     limits::Limits,
@@ -54,8 +57,10 @@ use self::{
 };
 use crate::{
     assistant::Assistant,
+    erasure::Eraser,
     live::Hub,
     mcp::{self, Principal},
+    metrics::METRICS,
     shutdown::Lifecycle,
     telemetry,
 };
@@ -78,6 +83,10 @@ pub struct Edge {
     pub mcp_hosts: Vec<String>,
     /// The open pages.
     pub live: Arc<Hub>,
+    /// The end of everything about a person.
+    pub eraser: Eraser,
+    /// What they must send to bring it about.
+    pub confirmations: Confirmations,
     /// What the process still has to finish.
     pub life: Lifecycle,
 }
@@ -115,6 +124,10 @@ fn table() -> OpenApiRouter<Arc<Edge>> {
         .routes(routes!(live::events))
         // /api/{user_id}/activity
         .routes(routes!(activity::list))
+        // /api/{user_id}/export
+        .routes(routes!(export::export))
+        // /api/{user_id}
+        .routes(routes!(erase::erase))
 }
 
 /// The routes that ask nobody who they are.
@@ -327,21 +340,22 @@ async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next
         .and_then(|value| value.to_str().ok());
     let traceparent = telemetry::traceparent(offered);
     // The route, not the address: an address has ids in it, and whatever strangers put there.
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(MatchedPath::as_str);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
     let span = tracing::info_span!(
         "http",
-        method = %request.method(),
-        route = route.unwrap_or("unknown"),
+        %method,
+        route = route.as_ref().map_or("unknown", MatchedPath::as_str),
         trace_id = telemetry::trace_id(&traceparent),
     );
     request.extensions_mut().insert(Trace(traceparent));
     let started = Instant::now();
     async move {
         let response = next.run(request).await;
-        let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
+        let (status, took) = (response.status(), started.elapsed());
+        let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+        METRICS.answered(&method, route, status, took);
+        let (status, ms) = (status.as_u16(), took.as_millis());
         if status >= 500 {
             tracing::warn!(status, ms, "answered");
         } else {

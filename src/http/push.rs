@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
+use todo_actors::user::Admit;
 use utoipa::ToSchema;
 
 use super::{
@@ -88,6 +89,8 @@ pub async fn subscribe(
         .services
         .check(&browser)
         .map_err(Problem::invalid)?;
+    let admit = caller.read(Admit {});
+    edge.actors.send(&caller.user_id, admit).await?;
     push_subscriptions::put(&edge.pool, &caller.user_id, &browser).await?;
     Ok(StatusCode::NO_CONTENT)
 }

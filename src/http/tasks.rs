@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use todo_actors::user::{
     AddTask, CompleteTask, DeleteTask, DueFilter, GetTask, ListTasks, ReopenTask, TaskChange, Undo,
@@ -76,6 +77,19 @@ pub struct Undone {
     undone: UndoneChange,
     /// The task as it is now, or as it was if undoing removed it.
     task: Task,
+}
+
+/// Which change to take back.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct UndoQuery {
+    /// The newest change of this task, whatever was done to others since; the newest of all when
+    /// absent.
+    task_id: Option<String>,
+    /// Only if that is the change whose reply had this `updated_at`.
+    #[param(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<Timestamp>,
 }
 
 /// Lists tasks.
@@ -220,16 +234,25 @@ pub async fn reopen(
 }
 
 /// Takes back the newest of the last 20 changes.
-#[utoipa::path(post, path = "/api/{user_id}/undo", tag = "tasks", params(UserPath, KeyHeader),
-    responses((status = 200, body = Undone), Problems))]
+#[utoipa::path(post, path = "/api/{user_id}/undo", tag = "tasks",
+    params(UserPath, UndoQuery, KeyHeader), responses((status = 200, body = Undone), Problems))]
 pub async fn undo(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
     key: CommandKey,
+    Params(query): Params<UndoQuery>,
 ) -> Result<Json<Undone>, Problem> {
+    let UndoQuery {
+        task_id,
+        updated_at,
+    } = query;
+    let message = Undo {
+        task_id,
+        updated_at,
+    };
     let undone = edge
         .actors
-        .send(&caller.user_id, caller.command(&key, Undo {}))
+        .send(&caller.user_id, caller.command(&key, message))
         .await?;
     Ok(Json(Undone {
         undone: undone.undone,

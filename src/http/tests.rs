@@ -3,6 +3,7 @@ use axum::{
     http::{Method, StatusCode, header},
 };
 use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
 use todo_actors::message::{Outcome, Refusal};
 
 use super::{
@@ -15,6 +16,8 @@ use crate::{
     config::{Rate, RateConfig},
     test_actors::Script,
 };
+
+mod hostile;
 
 struct Api {
     router: Router,
@@ -34,6 +37,7 @@ async fn api_with(rate: u32) -> Api {
     let script = Script::new(|call| {
         let message = &call.request["message"];
         Ok(match call.method.as_str() {
+            "admit" => Outcome::Ok(json!({})),
             "add" if message["title"] == "panic" => panic!("as asked"),
             "add" => Outcome::Ok(task(&message["title"])),
             "list" => Outcome::Ok(json!({"tasks": [task(&json!("t"))], "total": 1})),
@@ -54,6 +58,11 @@ async fn api_with(rate: u32) -> Api {
             _ => Outcome::Refused(Refusal::not_found("There is nothing by that id.")),
         })
     });
+    api_of(script.client(), script, rate).await
+}
+
+/// The API of `ann` over any actors; `script` is what its calls are looked up in.
+async fn api_of(actors: ActorClient, script: Arc<Script>, rate: u32) -> Api {
     let (url, _) = key_server().await;
     let rate = Rate {
         per_minute: rate,
@@ -65,13 +74,17 @@ async fn api_with(rate: u32) -> Api {
         trusted_proxies: Vec::new(),
     };
     let lease = std::time::Duration::from_secs(60);
+    let pool = PgPoolOptions::new()
+        .acquire_timeout(std::time::Duration::from_millis(20))
+        .connect_lazy("postgres://127.0.0.1:1/none")
+        .unwrap();
     let edge = Arc::new(Edge {
-        actors: script.client(),
-        pool: PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap(),
+        actors: actors.clone(),
+        pool: pool.clone(),
         auth: Authenticator::new(&jwks_config(&url), None).unwrap(),
         limits: Limits::new(&rates),
         assistant: Arc::new(Assistant::new(
-            script.client(),
+            actors.clone(),
             Arc::new(Offline),
             lease,
             Lifecycle::default(),
@@ -82,6 +95,8 @@ async fn api_with(rate: u32) -> Api {
         },
         mcp_hosts: vec!["todo.example.com".to_owned()],
         live: Arc::default(),
+        eraser: crate::erasure::Eraser::new(actors, pool, lease),
+        confirmations: Confirmations::new("secret"),
         life: Lifecycle::default(),
     });
     Api {
@@ -177,7 +192,9 @@ async fn a_message_is_answered() {
     assert_eq!(reply["provider"], "offline");
     assert_eq!(reply["tool_calls"], json!([]));
     assert_eq!(reply["turn_id"].as_str().unwrap().len(), 32);
-    assert_eq!(api.script.calls()[0].request["message"]["text"], "hello");
+    let calls = api.script.calls();
+    let begin = calls.iter().find(|call| call.method == "begin_turn");
+    assert_eq!(begin.unwrap().request["message"]["text"], "hello");
 }
 
 impl Api {
@@ -330,6 +347,18 @@ async fn values_that_make_no_sense_are_named() {
             Method::PATCH,
             "/api/ann/tasks/task-1",
             json!({"title": "x"}),
+            404,
+        ),
+        (
+            Method::POST,
+            "/api/ann/undo?task_id=task-1&updated_at=yesterday",
+            json!({}),
+            422,
+        ),
+        (
+            Method::POST,
+            "/api/ann/undo?task_id=task-1&updated_at=2026-01-01T00:00:00Z",
+            json!({}),
             404,
         ),
         (Method::GET, "/api/ann/tasks?limit=0", json!({}), 422),
@@ -527,4 +556,12 @@ fn every_writing_route_documents_its_key() {
             assert_eq!(keyed, method != "get", "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn nobody_takes_along_or_erases_somebody_else() {
+    let api = api_with(0).await;
+    assert_eq!(api.status(Method::GET, "/api/bob/export").await, 403);
+    assert_eq!(api.status(Method::DELETE, "/api/bob").await, 403);
+    assert_eq!(api.script.calls(), []);
 }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::{PgExecutor, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgExecutor, PgPool, Row, postgres::PgRow};
 
-use super::{storable, storable_json, time::Moment};
+use super::{erasures, storable, storable_json, time::Moment};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +27,24 @@ pub struct Record {
     pub data: Value,
 }
 
-/// Adds records; those already there stay as they are. Answers how many are new.
+/// Adds records; those already there stay as they are, and those from before their person was
+/// erased are left. Answers how many are new.
 ///
 /// # Errors
 /// The database does not take them.
-pub async fn append(executor: impl PgExecutor<'_>, records: &[Record]) -> sqlx::Result<u64> {
+pub async fn append(pool: &PgPool, records: &[Record]) -> sqlx::Result<u64> {
+    let mut transaction = pool.begin().await?;
+    let users: Vec<&str> = records
+        .iter()
+        .map(|record| record.user_id.as_str())
+        .collect();
+    erasures::hold_off(&mut transaction, &users).await?;
+    let added = insert(&mut transaction, records).await?;
+    transaction.commit().await?;
+    Ok(added)
+}
+
+async fn insert(connection: &mut PgConnection, records: &[Record]) -> sqlx::Result<u64> {
     let texts = |field: fn(&Record) -> &str| -> Vec<String> {
         let fields = records.iter().map(field);
         fields.map(|text| storable(text).into_owned()).collect()
@@ -53,8 +66,11 @@ pub async fn append(executor: impl PgExecutor<'_>, records: &[Record]) -> sqlx::
         .collect();
     let added = sqlx::query(
         "INSERT INTO audit_log (event_id, user_id, type, actor, sequence, at, subject, data)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
+         SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],
              $6::timestamptz[], $7::text[], $8::jsonb[])
+             AS n (event_id, user_id, type, actor, sequence, at, subject, data)
+         LEFT JOIN journal_head h ON h.actor = n.actor
+         WHERE n.sequence > coalesce(h.tombstone, 0)
          ON CONFLICT (event_id) DO NOTHING",
     )
     .bind(texts(|record| &record.event_id))
@@ -65,7 +81,7 @@ pub async fn append(executor: impl PgExecutor<'_>, records: &[Record]) -> sqlx::
     .bind(moments)
     .bind(subjects)
     .bind(data)
-    .execute(executor)
+    .execute(connection)
     .await?;
     Ok(added.rows_affected())
 }
@@ -103,5 +119,30 @@ pub async fn newest(
         })
     })
     .fetch_all(executor)
+    .await
+}
+
+/// Removes what happened to a user before they were erased; answers how many records.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn erase(connection: &mut PgConnection, user_id: &str) -> sqlx::Result<u64> {
+    let removed: i64 = sqlx::query_scalar("SELECT erase_audit($1)")
+        .bind(user_id)
+        .fetch_one(connection)
+        .await?;
+    Ok(removed.unsigned_abs())
+}
+
+/// How many records there are of a user.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count(executor: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<u64> {
+    super::count(
+        executor,
+        "SELECT count(*) FROM audit_log WHERE user_id = $1",
+        user_id,
+    )
     .await
 }

@@ -108,6 +108,23 @@ pub async fn remove(connection: &mut PgConnection, user_id: &str, id: &str) -> s
     Ok(())
 }
 
+/// Removes some conversations of a user; their messages are another table's.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn remove_all(
+    connection: &mut PgConnection,
+    user_id: &str,
+    ids: &[&str],
+) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM conversations WHERE user_id = $1 AND id = ANY($2)")
+        .bind(user_id)
+        .bind(ids)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Removes the conversations that have no journal; answers how many.
 ///
 /// # Errors
@@ -123,25 +140,33 @@ pub async fn remove_orphans(connection: &mut PgConnection) -> sqlx::Result<u64> 
 }
 
 /// A user's conversations, newest first, at most `limit`; those after `last` when given the
-/// `updated_at` and id of the last one of the page before.
+/// `updated_at` and id of the last one of the page before. Each word of `search` is in the title
+/// or in a message of those that are found, in any case.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn newest(
     executor: impl PgExecutor<'_>,
     user_id: &str,
+    search: &str,
     last: Option<(Timestamp, &str)>,
     limit: i64,
 ) -> sqlx::Result<Vec<Conversation>> {
+    let words: Vec<String> = search.split_whitespace().map(containing).collect();
     sqlx::query(
-        "SELECT id, title, created_at, updated_at, message_count FROM conversations
+        "SELECT id, title, created_at, updated_at, message_count FROM conversations c
          WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (updated_at, id) < ($2, $3))
+             AND NOT EXISTS (SELECT FROM unnest($5::text[]) AS words(word)
+                 WHERE title NOT ILIKE word AND NOT EXISTS (SELECT FROM messages m
+                     WHERE m.user_id = c.user_id AND m.conversation_id = c.id
+                         AND m.text ILIKE word))
          ORDER BY updated_at DESC, id DESC LIMIT $4",
     )
     .bind(user_id)
     .bind(last.map(|(at, _)| Moment(at)))
     .bind(last.map(|(_, id)| id))
     .bind(limit)
+    .bind(words)
     .try_map(|row: PgRow| {
         Ok(Conversation {
             id: row.try_get("id")?,
@@ -153,4 +178,38 @@ pub async fn newest(
     })
     .fetch_all(executor)
     .await
+}
+
+/// How many conversations a user has.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count(executor: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<u64> {
+    super::count(
+        executor,
+        "SELECT count(*) FROM conversations WHERE user_id = $1",
+        user_id,
+    )
+    .await
+}
+
+/// The `LIKE` pattern of texts that contain this word, whatever characters it has.
+fn containing(word: &str) -> String {
+    let word = storable(word)
+        .replace('\\', r"\\")
+        .replace('%', r"\%")
+        .replace('_', r"\_");
+    format!("%{word}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_takes_each_character_for_itself() {
+        assert_eq!(containing("milk"), "%milk%");
+        assert_eq!(containing(r"100%_\"), r"%100\%\_\\%");
+        assert_eq!(containing("a\0"), "%a\u{fffd}%");
+    }
 }

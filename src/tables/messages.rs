@@ -1,7 +1,7 @@
 //! Table `messages`.
 
 use serde_json::Value;
-use sqlx::{PgConnection, types::Json};
+use sqlx::{PgConnection, PgExecutor, types::Json};
 use todo_actors::conversation::{ChatMessage, Role};
 
 use super::{storable, storable_json, time::Moment};
@@ -60,6 +60,23 @@ pub async fn clear(
     Ok(())
 }
 
+/// Removes every message of some conversations of a user.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn clear_all(
+    connection: &mut PgConnection,
+    user_id: &str,
+    conversation_ids: &[&str],
+) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM messages WHERE user_id = $1 AND conversation_id = ANY($2)")
+        .bind(user_id)
+        .bind(conversation_ids)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Removes the messages of conversations that have no journal; answers how many.
 ///
 /// # Errors
@@ -72,6 +89,19 @@ pub async fn remove_orphans(connection: &mut PgConnection) -> sqlx::Result<u64> 
     .execute(connection)
     .await?;
     Ok(removed.rows_affected())
+}
+
+/// How many messages a user has.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count(executor: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<u64> {
+    super::count(
+        executor,
+        "SELECT count(*) FROM messages WHERE user_id = $1",
+        user_id,
+    )
+    .await
 }
 
 const fn role(role: Role) -> &'static str {

@@ -3,8 +3,11 @@
 //! The projector and `rebuild` write the projected ones through the same functions, so that a
 //! table built from events and one built from the journals have the same rows.
 
+pub mod accounts;
 pub mod audit_log;
 pub mod conversations;
+pub mod erasures;
+pub mod journals;
 pub mod messages;
 pub mod profiles;
 pub mod progress;
@@ -18,7 +21,7 @@ use std::{borrow::Cow, str::FromStr, time::Duration};
 use anyhow::Context;
 use serde_json::Value;
 use sqlx::{
-    PgPool,
+    PgExecutor, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -51,6 +54,19 @@ pub fn pool(database_url: &str, most: u32, limits: Limits) -> anyhow::Result<PgP
         .max_connections(most)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(options))
+}
+
+/// What a statement counts that asks for one user.
+async fn count(
+    executor: impl PgExecutor<'_>,
+    statement: &'static str,
+    user_id: &str,
+) -> sqlx::Result<u64> {
+    let count: i64 = sqlx::query_scalar(statement)
+        .bind(user_id)
+        .fetch_one(executor)
+        .await?;
+    Ok(count.unsigned_abs())
 }
 
 /// `text` as PostgreSQL can store it: it has no NUL character, which JSON does have.

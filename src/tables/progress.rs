@@ -56,7 +56,8 @@ impl Place {
 }
 
 /// Locks the progress of `actors` until the transaction ends, and answers it. Rows are taken in
-/// the order of their names, so that transactions with actors in common never deadlock.
+/// the order of their names, so that transactions with actors in common never deadlock. An actor
+/// that has none begins right before its tombstone.
 ///
 /// # Errors
 /// The database does not answer.
@@ -66,8 +67,8 @@ pub async fn lock(
 ) -> sqlx::Result<BTreeMap<String, Place>> {
     let rows = sqlx::query(
         "INSERT INTO projection_progress (actor, seq, part, parts, applied_at)
-         SELECT DISTINCT a, $2::bigint, $3::integer, $4::integer, now()
-         FROM unnest($1::text[]) AS a ORDER BY a
+         SELECT DISTINCT a, greatest($2::bigint, h.tombstone - 1), $3::integer, $4::integer, now()
+         FROM unnest($1::text[]) AS a LEFT JOIN journal_head h ON h.actor = a ORDER BY a
          ON CONFLICT (actor) DO UPDATE SET actor = excluded.actor
          RETURNING actor, seq, part, parts",
     )

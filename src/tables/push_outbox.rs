@@ -15,6 +15,8 @@ pub struct Notification {
     pub event_id: String,
     /// Whose browsers.
     pub user_id: String,
+    /// The entry of their journal it tells of.
+    pub sequence: i64,
     /// What the page's service worker is given.
     pub payload: String,
     /// After this it is not worth sending.
@@ -35,7 +37,7 @@ pub struct Delivery {
 }
 
 /// Queues notifications for every browser their people have; those queued before stay as they
-/// are.
+/// are, and those from before their person was erased are left.
 ///
 /// # Errors
 /// The database does not take them.
@@ -49,15 +51,18 @@ pub async fn queue(
     sqlx::query(
         "INSERT INTO push_outbox (event_id, endpoint, payload, expires_at)
          SELECT n.event_id, s.endpoint, n.payload, n.expires_at
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
-             AS n (event_id, user_id, payload, expires_at)
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[])
+             AS n (event_id, user_id, payload, expires_at, sequence)
          JOIN push_subscriptions s USING (user_id)
+         LEFT JOIN journal_head h ON h.actor = 'User/' || n.user_id
+         WHERE n.sequence > coalesce(h.tombstone, 0)
          ON CONFLICT DO NOTHING",
     )
     .bind(column(notifications, |n| n.event_id.as_str()))
     .bind(column(notifications, |n| n.user_id.as_str()))
     .bind(column(notifications, |n| storable(&n.payload)))
     .bind(column(notifications, |n| Moment(n.expires_at)))
+    .bind(column(notifications, |n| n.sequence))
     .execute(database)
     .await?;
     Ok(())

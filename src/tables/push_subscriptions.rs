@@ -1,6 +1,9 @@
 //! Table `push_subscriptions`: the browsers that take notifications.
 
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use jiff::Timestamp;
+use sqlx::{PgConnection, PgExecutor, PgPool, Row, postgres::PgRow};
+
+use super::time::Moment;
 
 /// Most browsers one person may have; the oldest makes way.
 const MOST: i64 = 20;
@@ -82,4 +85,62 @@ pub async fn remove_gone(database: impl PgExecutor<'_>, endpoint: &str) -> sqlx:
         .execute(database)
         .await?;
     Ok(())
+}
+
+/// The browsers of a person: where each takes notifications, and since when. The keys are the
+/// browsers' own.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn of(
+    executor: impl PgExecutor<'_>,
+    user_id: &str,
+) -> sqlx::Result<Vec<(String, Timestamp)>> {
+    sqlx::query(
+        "SELECT endpoint, created_at FROM push_subscriptions WHERE user_id = $1
+         ORDER BY created_at, endpoint",
+    )
+    .bind(user_id)
+    .try_map(|row: PgRow| {
+        let created_at: Moment = row.try_get("created_at")?;
+        Ok((row.try_get("endpoint")?, created_at.0))
+    })
+    .fetch_all(executor)
+    .await
+}
+
+/// Forgets every browser of a person, and what waits to be sent there. Answers how many browsers,
+/// and how many notifications, sent or not.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn clear(connection: &mut PgConnection, user_id: &str) -> sqlx::Result<(u64, u64)> {
+    // Taken first: what is being queued for them is there then, and nothing more comes.
+    let browsers = sqlx::query("SELECT FROM push_subscriptions WHERE user_id = $1 FOR UPDATE")
+        .bind(user_id)
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    let notifications = sqlx::query(
+        "DELETE FROM push_outbox o USING push_subscriptions s
+         WHERE s.user_id = $1 AND o.endpoint = s.endpoint",
+    )
+    .bind(user_id)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    sqlx::query("DELETE FROM push_subscriptions WHERE user_id = $1")
+        .bind(user_id)
+        .execute(connection)
+        .await?;
+    Ok((browsers, notifications))
+}
+
+/// How many browsers a person has.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count(executor: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<u64> {
+    let statement = "SELECT count(*) FROM push_subscriptions WHERE user_id = $1";
+    super::count(executor, statement, user_id).await
 }

@@ -1,6 +1,6 @@
 //! Table `tasks`.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use todo_actors::user::{Priority, Status, Task};
 
 use super::{
@@ -97,6 +97,19 @@ pub async fn remove_orphans(connection: &mut PgConnection) -> sqlx::Result<u64> 
     .execute(connection)
     .await?;
     Ok(removed.rows_affected())
+}
+
+/// How many tasks a user has.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn count(executor: impl PgExecutor<'_>, user_id: &str) -> sqlx::Result<u64> {
+    super::count(
+        executor,
+        "SELECT count(*) FROM tasks WHERE user_id = $1",
+        user_id,
+    )
+    .await
 }
 
 const fn status(status: Status) -> &'static str {

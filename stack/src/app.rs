@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 use crate::dapr::{Needs, SECRET_STORE};
+use crate::frontend;
 use crate::issuer::Issuer;
 use crate::process::Spec;
 
@@ -51,6 +52,8 @@ impl Role {
 pub(crate) enum Kind {
     Backend,
     Role(Role),
+    /// The page, which is no role of the binary.
+    Frontend,
 }
 
 impl Kind {
@@ -58,6 +61,7 @@ impl Kind {
         match self {
             Self::Backend => "backend",
             Self::Role(role) => role.name(),
+            Self::Frontend => frontend::NAME,
         }
     }
 
@@ -65,13 +69,14 @@ impl Kind {
         match self {
             Self::Backend => "serve",
             Self::Role(role) => role.subcommand(),
+            Self::Frontend => "",
         }
     }
 
     pub fn needs(self) -> Needs {
         Needs {
             state: self == Self::Backend,
-            consumes: self != Self::Backend,
+            consumes: matches!(self, Self::Role(_)),
         }
     }
 }
@@ -84,6 +89,8 @@ pub(crate) struct Pair {
     pub sidecar: String,
     /// The first port of the block both share.
     pub first: u16,
+    /// Where other sidecars call this one's actors.
+    pub internal_port: u16,
     pub api_token: String,
     pub app_token: String,
     /// The server where its actors are placed.
@@ -93,27 +100,30 @@ pub(crate) struct Pair {
 impl Pair {
     /// How many ports of its block a pair uses.
     pub const PORTS: u16 = 7;
+    /// The offsets within the block.
+    pub const APP: u16 = 1;
+    pub const HTTP: u16 = 3;
+    pub const GRPC: u16 = 4;
+    pub const INTERNAL: u16 = 5;
+    pub const METRICS: u16 = 6;
 
     pub fn api_port(&self) -> u16 {
         self.first
     }
     pub fn app_port(&self) -> u16 {
-        self.first + 1
+        self.first + Self::APP
     }
     pub fn metrics_port(&self) -> u16 {
         self.first + 2
     }
     pub fn dapr_http_port(&self) -> u16 {
-        self.first + 3
+        self.first + Self::HTTP
     }
     pub fn dapr_grpc_port(&self) -> u16 {
-        self.first + 4
-    }
-    pub fn dapr_internal_port(&self) -> u16 {
-        self.first + 5
+        self.first + Self::GRPC
     }
     pub fn dapr_metrics_port(&self) -> u16 {
-        self.first + 6
+        self.first + Self::METRICS
     }
 
     /// How to start the app.
@@ -145,11 +155,15 @@ impl Pair {
 }
 
 /// Runs a job of the binary to its end; what it said is the error if it fails.
-pub(crate) async fn job(binary: &Path, subcommand: &str, env: &[(&str, &str)]) -> Result<String> {
+pub(crate) async fn job(
+    binary: &Path,
+    subcommand: &str,
+    env: &BTreeMap<&str, String>,
+) -> Result<String> {
     const PATIENCE: Duration = Duration::from_secs(120);
     let output = Command::new(binary)
         .arg(subcommand)
-        .envs(env.iter().copied())
+        .envs(env)
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(PATIENCE, output)

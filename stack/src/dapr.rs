@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::kafka::{Broker, KafkaAccess};
 use crate::process::Spec;
 use crate::secrets::write_private;
 use crate::servers::Servers;
@@ -15,12 +16,14 @@ use crate::servers::Servers;
 /// The name of the secret store component, and of the only secret in it.
 pub(crate) const SECRET_STORE: &str = "kubernetes-secrets";
 const SECRET: &str = "app-secrets";
+/// What a secured Kafka asks for: components read it, apps may not.
+const KAFKA_SECRET: &str = "kafka-secrets";
 
 /// Offsets within a placement's block of ports.
 const PLACEMENT_PORTS: [(&str, u16); 4] =
     [("port", 0), ("healthz", 1), ("metrics", 2), ("raft", 3)];
 
-fn offset(of: &str) -> u16 {
+pub(crate) fn offset(of: &str) -> u16 {
     PLACEMENT_PORTS
         .iter()
         .find(|(name, _)| *name == of)
@@ -54,8 +57,9 @@ pub(crate) fn placement(servers: &Servers, dir: &Path, name: &str, first: u16) -
         ))
 }
 
-/// How to start the scheduler, where reminders live. It uses five ports.
-pub(crate) fn scheduler(servers: &Servers, dir: &Path, first: u16) -> Result<Spec> {
+/// How to start the scheduler, where reminders live. It uses five ports. `scheme` is that of the
+/// etcd inside it towards its peers: `http` or, where certificates are asked for, `https`.
+pub(crate) fn scheduler(servers: &Servers, dir: &Path, first: u16, scheme: &str) -> Result<Spec> {
     let data = dir.join("scheduler");
     fs::create_dir_all(&data)?;
     let spec = control_plane("scheduler", servers.dapr.join("scheduler"), dir, first)
@@ -65,7 +69,7 @@ pub(crate) fn scheduler(servers: &Servers, dir: &Path, first: u16) -> Result<Spe
         .arg((first + 3).to_string())
         .arg("--etcd-initial-cluster")
         .arg(format!(
-            "dapr-scheduler-server-0=http://localhost:{}",
+            "dapr-scheduler-server-0={scheme}://localhost:{}",
             first + 4
         ))
         .arg("--override-broadcast-host-port")
@@ -81,7 +85,8 @@ pub(crate) fn scheduler(servers: &Servers, dir: &Path, first: u16) -> Result<Spe
 pub(crate) struct Sidecar<'a> {
     pub name: &'a str,
     pub app_id: &'a str,
-    pub app_port: u16,
+    /// None, if the app only calls others.
+    pub app_port: Option<u16>,
     pub http_port: u16,
     pub grpc_port: u16,
     pub internal_port: u16,
@@ -97,9 +102,11 @@ pub(crate) struct Sidecar<'a> {
 pub(crate) fn sidecar(servers: &Servers, dir: &Path, of: &Sidecar) -> Spec {
     let port = |number: u16| number.to_string();
     let at = |number: u16| format!("127.0.0.1:{number}");
-    Spec::new(of.name, servers.dapr.join("daprd"), dir)
-        .args(["--app-id", of.app_id])
-        .args(["--app-port", &port(of.app_port)])
+    let mut spec = Spec::new(of.name, servers.dapr.join("daprd"), dir);
+    if let Some(app_port) = of.app_port {
+        spec = spec.args(["--app-port", &port(app_port)]);
+    }
+    spec.args(["--app-id", of.app_id])
         .args([
             "--app-protocol",
             "http",
@@ -141,8 +148,18 @@ pub(crate) struct Needs {
 }
 
 /// Writes the secrets file every sidecar's secret store reads.
-pub(crate) fn write_secrets(dir: &Path, secrets: &BTreeMap<String, String>) -> Result<()> {
-    let secrets = json!({ SECRET: secrets });
+pub(crate) fn write_secrets(
+    dir: &Path,
+    secrets: &BTreeMap<String, String>,
+    kafka: Option<&KafkaAccess>,
+) -> Result<()> {
+    let mut secrets = json!({ SECRET: secrets });
+    if let Some(access) = kafka {
+        secrets[KAFKA_SECRET] = json!({
+            "SASL_USERNAME": access.username,
+            "SASL_PASSWORD": access.password,
+        });
+    }
     write_private(&secrets_file(dir), &secrets.to_string())
 }
 
@@ -155,7 +172,7 @@ fn secrets_file(dir: &Path) -> PathBuf {
 pub(crate) fn write_resources(
     dir: &Path,
     app_id: &str,
-    brokers: &str,
+    broker: &Broker,
     needs: Needs,
 ) -> Result<PathBuf> {
     let folder = dir.join("dapr").join(app_id);
@@ -165,9 +182,16 @@ pub(crate) fn write_resources(
         fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
     };
     write("secrets.yaml", &secret_store(&secrets_file(dir), app_id))?;
-    write("pubsub.yaml", &pubsub(brokers, app_id, needs))?;
+    let access = kafka_access(broker)?;
+    let brokers = &broker.address;
+    if needs.state || needs.consumes {
+        write("pubsub.yaml", &(pubsub(brokers, app_id, needs) + &access))?;
+    }
     if needs.state {
-        write("pubsub-live.yaml", &pubsub_live(brokers, app_id))?;
+        write(
+            "pubsub-live.yaml",
+            &(pubsub_live(brokers, app_id) + &access),
+        )?;
         write("state.yaml", &state_store(app_id))?;
         write("resiliency.yaml", &resiliency(app_id))?;
     }
@@ -232,7 +256,6 @@ fn pubsub(brokers: &str, app_id: &str, needs: Needs) -> String {
         app_id,
         &[
             ("brokers", brokers),
-            ("authType", "none"),
             ("version", "2.8.0"),
             ("consumerGroup", app_id),
             // The default, newest, would lose what was published before the
@@ -266,7 +289,6 @@ fn pubsub_live(brokers: &str, app_id: &str) -> String {
         app_id,
         &[
             ("brokers", brokers),
-            ("authType", "none"),
             ("version", "2.8.0"),
             // A group of its own for each sidecar that starts.
             ("consumerID", "{uuid}"),
@@ -280,6 +302,26 @@ fn pubsub_live(brokers: &str, app_id: &str) -> String {
             ("metadataTimeout", "1s"),
         ],
     )
+}
+
+/// The settings of a Kafka component that say who we are. `SHA-256` is how Dapr spells
+/// SCRAM-SHA-256; anything else it does not know it takes for a password in the clear.
+fn kafka_access(broker: &Broker) -> Result<String> {
+    let Some(access) = &broker.access else {
+        return Ok("    - { name: authType, value: none }\n".to_owned());
+    };
+    let ca = fs::read_to_string(&access.ca_file)?;
+    Ok(format!(
+        "    - {{ name: authType, value: password }}
+    - {{ name: saslMechanism, value: SHA-256 }}
+    - {{ name: caCert, value: {} }}
+    - name: saslUsername
+      secretKeyRef: {{ name: {KAFKA_SECRET}, key: SASL_USERNAME }}
+    - name: saslPassword
+      secretKeyRef: {{ name: {KAFKA_SECRET}, key: SASL_PASSWORD }}
+",
+        json!(ca)
+    ))
 }
 
 fn state_store(app_id: &str) -> String {
@@ -308,6 +350,10 @@ fn state_store(app_id: &str) -> String {
 
 /// The component's own `timeout` covers no write: one that meets a frozen
 /// database would hang until its caller gives up.
+///
+/// The actor types have a policy so that the sidecar repeats no call to them: a
+/// call that a new placement interrupts it would repeat after a second, where
+/// the app's own client repeats it at once.
 fn resiliency(app_id: &str) -> String {
     format!(
         "apiVersion: dapr.io/v1alpha1
@@ -319,7 +365,12 @@ spec:
   policies:
     timeouts:
       state: 5s
+      turn: 10s
   targets:
+    actors:
+      User: {{ timeout: turn }}
+      Conversation: {{ timeout: turn }}
+      Reconciler: {{ timeout: turn }}
     components:
       statestore:
         outbound:
@@ -366,7 +417,11 @@ mod tests {
                 state,
                 consumes: !state,
             };
-            write_resources(dir.path(), app, "127.0.0.1:9092", needs).unwrap()
+            let broker = Broker {
+                address: "127.0.0.1:9092".to_owned(),
+                access: None,
+            };
+            write_resources(dir.path(), app, &broker, needs).unwrap()
         };
         let backend = write("backend", true);
         let projector = write("projector", false);

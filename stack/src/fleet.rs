@@ -300,7 +300,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unexpected_end_is_reported_and_an_asked_for_one_is_not() {
-        let (_dir, fleet) = fleet("echo last words; sleep 60");
+        let (_dir, fleet) = fleet("echo last words; exec sleep 60");
         fleet.start(&["one"]).await.unwrap();
         let pid = fleet.pid("one").unwrap();
         fleet.signal("one", Signal::Kill).await.unwrap();

@@ -42,19 +42,47 @@ struct Shared {
     closed: AtomicBool,
 }
 
+/// A key that signs tokens.
 #[derive(Debug, Clone)]
-struct Key {
+pub(crate) struct Key {
     id: String,
     signing: SigningKey,
 }
 
 impl Key {
-    fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).context("no randomness for a key")?;
         Ok(Self {
             id: crate::secrets::random(8)?,
             signing: SigningKey::from_bytes(&seed),
+        })
+    }
+
+    /// A token with these claims.
+    pub fn sign(&self, claims: &Value) -> String {
+        self.sign_as(&self.id, claims)
+    }
+
+    /// The same, naming another key.
+    fn sign_as(&self, kid: &str, claims: &Value) -> String {
+        let mut der = PKCS8_PREFIX.to_vec();
+        der.extend_from_slice(self.signing.as_bytes());
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(kid.to_owned());
+        // Signing an object with a fresh key has no way to fail.
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&der)).unwrap_or_default()
+    }
+
+    /// The public half, as it stands in a key set.
+    pub fn jwk(&self) -> Value {
+        json!({
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "alg": "EdDSA",
+            "use": "sig",
+            "kid": self.id,
+            "x": URL_SAFE_NO_PAD.encode(self.signing.verifying_key().as_bytes()),
         })
     }
 }
@@ -129,15 +157,8 @@ impl Issuer {
     /// Signs any claims with the present key, naming another key.
     #[must_use]
     pub fn mint_with_kid(&self, kid: &str, claims: &Value) -> String {
-        let Some(key) = self.shared.keys().last().cloned() else {
-            return String::new();
-        };
-        let mut der = PKCS8_PREFIX.to_vec();
-        der.extend_from_slice(key.signing.as_bytes());
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(kid.to_owned());
-        // Signing an object with a fresh key has no way to fail.
-        jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&der)).unwrap_or_default()
+        let key = self.shared.keys().last().cloned();
+        key.map(|key| key.sign_as(kid, claims)).unwrap_or_default()
     }
 
     /// The id of the key that signs.
@@ -208,20 +229,7 @@ impl Shared {
     }
 
     fn jwks(&self) -> Value {
-        let keys: Vec<Value> = self
-            .keys()
-            .iter()
-            .map(|key| {
-                json!({
-                    "kty": "OKP",
-                    "crv": "Ed25519",
-                    "alg": "EdDSA",
-                    "use": "sig",
-                    "kid": key.id,
-                    "x": URL_SAFE_NO_PAD.encode(key.signing.verifying_key().as_bytes()),
-                })
-            })
-            .collect();
+        let keys: Vec<Value> = self.keys().iter().map(Key::jwk).collect();
         json!({ "keys": keys })
     }
 }

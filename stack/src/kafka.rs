@@ -1,13 +1,106 @@
-//! The Kafka broker: one node, in KRaft mode.
+//! The Kafka broker: one node, in KRaft mode. Secured, it serves nobody without TLS and a
+//! password, and its controller nobody without a certificate.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use rskafka::client::{ClientBuilder, Credentials, SaslConfig};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
+use crate::pki::ServerAuthority;
 use crate::process::Spec;
+use crate::secrets::write_private;
 use crate::servers::{Servers, copy_folder};
+
+/// The name clients of a secured broker go by.
+const USER: &str = "todo";
+
+/// Where Kafka is, and what it asks of its clients.
+#[derive(Debug, Clone)]
+pub(crate) struct Broker {
+    /// `host:port`.
+    pub address: String,
+    /// Nothing, unless the stack is secured.
+    pub access: Option<KafkaAccess>,
+}
+
+/// What a client of a secured broker needs: SCRAM-SHA-256 over TLS.
+#[derive(Debug, Clone)]
+pub struct KafkaAccess {
+    /// The user's name.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+    /// A file with that name.
+    pub username_file: PathBuf,
+    /// A file with that password.
+    pub password_file: PathBuf,
+    /// The certificate of the broker's authority.
+    pub ca_file: PathBuf,
+}
+
+impl KafkaAccess {
+    /// Writes name and password to files as a mounted Kubernetes secret has them.
+    pub(crate) fn new(dir: &Path, password: &str, ca_file: &Path) -> Result<Self> {
+        let secret = dir.join("kafka-secrets");
+        fs::create_dir_all(&secret)?;
+        let access = Self {
+            username: USER.to_owned(),
+            password: password.to_owned(),
+            username_file: secret.join("SASL_USERNAME"),
+            password_file: secret.join("SASL_PASSWORD"),
+            ca_file: ca_file.to_owned(),
+        };
+        write_private(&access.username_file, USER)?;
+        write_private(&access.password_file, password)?;
+        Ok(access)
+    }
+
+    /// What the backend's jobs find in their environment.
+    #[must_use]
+    pub fn env(&self) -> [(&'static str, String); 3] {
+        [
+            (
+                "KAFKA_USERNAME_FILE",
+                self.username_file.display().to_string(),
+            ),
+            (
+                "KAFKA_PASSWORD_FILE",
+                self.password_file.display().to_string(),
+            ),
+            ("KAFKA_CA_FILE", self.ca_file.display().to_string()),
+        ]
+    }
+}
+
+impl Broker {
+    /// A client of it, to be built.
+    pub fn client(&self) -> Result<ClientBuilder> {
+        let client = ClientBuilder::new(vec![self.address.clone()]);
+        let Some(access) = &self.access else {
+            return Ok(client);
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(&access.ca_file)? {
+            roots.add(certificate?)?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let credentials = Credentials::new(access.username.clone(), access.password.clone());
+        Ok(client
+            .tls_config(Arc::new(tls))
+            .sasl_config(SaslConfig::ScramSha256(credentials)))
+    }
+}
 
 /// The broker's settings. Also used, with other ports, to format its folder.
 ///
@@ -19,12 +112,13 @@ pub(crate) fn properties(data: &Path, port: u16, controller_port: u16) -> String
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=CLIENTS://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=CLIENTS://127.0.0.1:{port}
+inter.broker.listener.name=CLIENTS
 log.dirs={}
 num.partitions=3
 log.retention.hours=168
+log.roll.hours=24
 message.max.bytes=2097152
 replica.fetch.max.bytes=2097152
 auto.create.topics.enable=false
@@ -44,21 +138,88 @@ num.io.threads=2
     )
 }
 
-/// Prepares the broker's folder and says how to start it.
-pub(crate) fn spec(servers: &Servers, dir: &Path, port: u16, controller_port: u16) -> Result<Spec> {
+/// Lets in everybody.
+pub(crate) const OPEN: &str =
+    "listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT\n";
+
+/// Lets in who has the password or, at the controller's port, a certificate. The broker is a
+/// client of both.
+fn guarded(access: &KafkaAccess, keystore: &Path) -> String {
+    format!(
+        "listener.security.protocol.map=CLIENTS:SASL_SSL,CONTROLLER:SSL
+sasl.enabled.mechanisms=SCRAM-SHA-256
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-256
+listener.name.clients.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"{}\" password=\"{}\";
+listener.name.controller.ssl.client.auth=required
+ssl.keystore.type=PEM
+ssl.keystore.location={}
+ssl.truststore.type=PEM
+ssl.truststore.location={}
+",
+        access.username,
+        access.password,
+        keystore.display(),
+        access.ca_file.display()
+    )
+}
+
+/// The command that formats a broker's folder, which its settings name.
+pub(crate) fn format(java: &Path, jars: &Path, settings: &Path) -> Command {
+    let mut command = Command::new(java);
+    command
+        .arg("-cp")
+        .arg(format!("{}/*", jars.display()))
+        .args([
+            "kafka.tools.StorageTool",
+            "format",
+            "--cluster-id",
+            "dG9kby1zdGFjay1rYWZrYQ",
+            "--config",
+        ])
+        .arg(settings);
+    command
+}
+
+/// Prepares the broker's folder and says how to start it. Secured, it has a certificate of
+/// `authority`.
+pub(crate) fn spec(
+    servers: &Servers,
+    dir: &Path,
+    (port, controller_port): (u16, u16),
+    broker: &Broker,
+    authority: Option<&ServerAuthority>,
+) -> Result<Spec> {
     let home = dir.join("kafka");
     let data = home.join("data");
+    fs::create_dir_all(&home).with_context(|| format!("{} cannot be made", home.display()))?;
+    let config = home.join("server.properties");
+    let rules = match (&broker.access, authority) {
+        (Some(access), Some(authority)) => {
+            let keystore = home.join("keystore.pem");
+            authority.write_together("kafka", &keystore)?;
+            guarded(access, &keystore)
+        }
+        _ => OPEN.to_owned(),
+    };
+    let settings = |data: &Path| {
+        let settings = properties(data, port, controller_port) + &rules;
+        write_private(&config, &settings)
+    };
     if !data.exists() {
         let unfinished = home.join("data.unfinished");
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
         }
-        copy_folder(&servers.kafka_data, &unfinished, &[])
-            .and_then(|()| fs::rename(&unfinished, &data))
+        let made = match &broker.access {
+            None => copy_folder(&servers.kafka_data, &unfinished, &[]).map_err(Into::into),
+            Some(access) => {
+                settings(&unfinished).and_then(|()| format_with_user(servers, &config, access))
+            }
+        };
+        made.and_then(|()| Ok(fs::rename(&unfinished, &data)?))
             .with_context(|| format!("Kafka's folder {} cannot be made", data.display()))?;
     }
-    let config = home.join("server.properties");
-    fs::write(&config, properties(&data, port, controller_port))?;
+    settings(&data)?;
     let mut spec = Spec::new("kafka", &servers.java, dir)
         .args([
             "-Xms256m",
@@ -77,4 +238,20 @@ pub(crate) fn spec(servers: &Servers, dir: &Path, port: u16, controller_port: u1
         .arg(config.display().to_string());
     spec.grace = Duration::from_secs(20);
     Ok(spec)
+}
+
+/// Passwords are part of a broker's folder, so a secured one cannot be copied.
+fn format_with_user(servers: &Servers, settings: &Path, access: &KafkaAccess) -> Result<()> {
+    let output = format(&servers.java, &servers.kafka_jars, settings)
+        .arg("--add-scram")
+        .arg(format!(
+            "SCRAM-SHA-256=[name={},password={}]",
+            access.username, access.password
+        ))
+        .output()
+        .context("Java cannot be started")?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
 }

@@ -19,7 +19,9 @@
 //!
 //! Servers are called `postgres`, `kafka`, `placement`, `scheduler`,
 //! `backend-1` with `daprd-1`, `backend-2` with `daprd-2`, …, `projector` with
-//! `daprd-projector`, the other consumers likewise, `model` when one is wanted, and after [`Stack::start_isolated_replica`] `placement-2`.
+//! `daprd-projector`, the other consumers likewise, when wanted `model`, `frontend` with
+//! `daprd-frontend` and `nginx`, `sentry` in a secured stack, and after
+//! [`Stack::start_isolated_replica`] `placement-2`.
 //!
 //! | module | holds |
 //! |---|---|
@@ -28,34 +30,55 @@
 //! | `process`, `ready` | one process; when it is ready |
 //! | `servers`, `progress` | finding or getting the programs |
 //! | `postgres`, `kafka`, `dapr`, `app` | how each server is configured |
+//! | `sentry`, `access`, `pki` | who is who, who may call whom, and certificates, in a secured stack |
 //! | `ports`, `secrets` | what differs from stack to stack |
-//! | [`packages`] | programs from npm and PyPI |
+//! | `cluster` | a Kubernetes cluster with Dapr's control plane, for the chart |
+//! | [`packages`], `debian` | programs from npm, PyPI, Go modules and Debian |
+//! | [`frontend`], `nginx` | the page, and what stands before page and backends |
 //! | `model` | the stand-in for the language model |
 //! | `issuer`, `topic` | tokens for tests, and what is in Kafka |
+//! | `person` | somebody who uses the API |
+//! | [`evidence`] | what the servers hold: journals, events, tables |
+//! | [`drill`] | faults under load, and what must hold afterwards |
 
+mod access;
 mod app;
+mod cluster;
 mod dapr;
+mod debian;
+pub mod drill;
+pub mod evidence;
 mod fleet;
+pub mod frontend;
 mod issuer;
 mod kafka;
 mod model;
+mod nginx;
 pub mod packages;
+mod person;
+mod pki;
 mod ports;
 mod postgres;
 mod process;
 mod progress;
 mod ready;
 mod secrets;
+mod sentry;
 mod servers;
 mod stack;
 mod topic;
 
 pub use app::Role;
+pub use cluster::{Cluster, ClusterSidecar, ClusterTools};
+pub use debian::{chromium, promtool};
 pub use fleet::Death;
 pub use issuer::{AUDIENCE, Issuer};
+pub use kafka::KafkaAccess;
 pub use model::{Model, ModelServer};
+pub use person::{Answer, Person};
 pub use ports::Ports;
 pub use process::Signal;
+pub use sentry::Proof;
 pub use servers::Servers;
 pub use stack::{DaprAccess, Stack, StackOptions};
 pub use topic::KafkaRecord;

@@ -1,4 +1,4 @@
-//! Programs from npm and PyPI that tests and the stack run, as their lock files say.
+//! Programs from npm, PyPI and Go modules that tests and the stack run, as their lock files say.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,34 @@ pub fn python(folder: &Path) -> Result<PathBuf> {
         )
     })?;
     Ok(dir.join("venv/bin/python"))
+}
+
+/// Builds the programs that the `go.mod` of a folder has as tools, once for each content of its
+/// `go.mod` and `go.sum`, and returns the folder they are in.
+///
+/// # Errors
+/// Go is missing or fails; blocks while it works.
+pub fn go(folder: &Path) -> Result<PathBuf> {
+    let files = ["go.mod", "go.sum"];
+    let texts = read(folder, &files)?;
+    let Some(go) = on_path("go") else {
+        bail!("Go 1.24 or later is needed: install it from https://go.dev/dl");
+    };
+    let dir = install("go", folder, &files, &texts, |dir| {
+        progress::run(
+            "building programs from Go modules",
+            Command::new(&go).current_dir(dir).args([
+                "build",
+                "-mod=readonly",
+                "-buildvcs=false",
+                "-trimpath",
+                "-o",
+                "bin/",
+                "tool",
+            ]),
+        )
+    })?;
+    Ok(dir.join("bin"))
 }
 
 fn read(folder: &Path, files: &[&str]) -> Result<Vec<String>> {

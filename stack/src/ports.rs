@@ -8,12 +8,25 @@
 //! | postgres, kafka, placement, placement-2, scheduler, sentry, issuer, model | 7600, 7610, … 7670 |
 //! | projector and further consumers | 7700, 7710, … |
 //! | backend 1, 2, … with its sidecar | 8000, 8010, … |
+//! | frontend with its sidecar | 3000 |
+//!
+//! | offset | kafka | placement, scheduler, sentry | an app with its sidecar |
+//! |---|---|---|---|
+//! | 0 | clients | gRPC | the app's API |
+//! | 1 | controller | health | the app's callbacks |
+//! | 2 | | metrics, but not sentry's | the app's metrics |
+//! | 3 | | placement's raft; the scheduler's etcd for its clients | the sidecar's HTTP API |
+//! | 4 | | the scheduler's etcd for its peers | its gRPC API |
+//! | 5 | | | it, for other sidecars |
+//! | 6 | | | its metrics |
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Result, bail};
+
+use crate::frontend;
 
 /// How ports are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +59,7 @@ const SERVERS: [&str; 8] = [
 const FIRST_SERVER: u16 = 7600;
 const FIRST_CONSUMER: u16 = 7700;
 const FIRST_BACKEND: u16 = 8000;
+const FRONTEND: u16 = 3000;
 const BLOCK: u16 = 10;
 /// Free ports are taken below the range from which the kernel serves outgoing
 /// connections: one of those could sit on a port between our look and the
@@ -80,6 +94,20 @@ impl PortPlan {
         Ok(first)
     }
 
+    /// The first port of a block handed out before.
+    pub fn known(&self, name: &str) -> Option<u16> {
+        self.blocks.get(name).copied()
+    }
+
+    /// A port that no server of this stack had before. A sidecar whose calls to another were
+    /// refused tries that address again only after a wait that grows, and would not find a new
+    /// replica there for seconds; on a cluster a new pod has a new address.
+    pub fn fresh(&mut self) -> Result<u16> {
+        let port = self.any(1)?;
+        self.blocks.insert(format!("port {port}"), port);
+        Ok(port)
+    }
+
     fn standard(&self, name: &str) -> Result<u16> {
         if let Some(place) = SERVERS.iter().position(|server| *server == name) {
             return Ok(FIRST_SERVER + BLOCK * u16::try_from(place)?);
@@ -90,6 +118,9 @@ impl PortPlan {
                 bail!("at most 50 replicas can run on one machine, not {number}");
             }
             return Ok(FIRST_BACKEND + BLOCK * (number - 1));
+        }
+        if name == frontend::NAME {
+            return Ok(FRONTEND);
         }
         let taken = |first: &u16| self.blocks.values().any(|block| block == first);
         Ok((0..)
@@ -182,6 +213,7 @@ mod tests {
         assert_eq!(plan.standard("backend-1").unwrap(), 8000);
         assert_eq!(plan.standard("backend-3").unwrap(), 8020);
         assert_eq!(plan.standard("projector").unwrap(), 7700);
+        assert_eq!(plan.standard("frontend").unwrap(), 3000);
         assert!(plan.standard("backend-51").is_err());
     }
 
@@ -191,6 +223,7 @@ mod tests {
         let one = plan.block("backend-1", 7).unwrap();
         let two = plan.block("backend-2", 7).unwrap();
         assert_ne!(one, two);
+        assert_ne!(plan.fresh().unwrap(), plan.fresh().unwrap());
         assert_eq!(plan.block("backend-1", 7).unwrap(), one);
     }
 

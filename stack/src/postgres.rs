@@ -9,22 +9,37 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use reqwest::Url;
 
+use crate::pki::ServerAuthority;
 use crate::process::{Account, Signal, Spec};
 use crate::servers::Servers;
 
-/// The connection URL of the database.
-pub(crate) fn url(password: &str, port: u16) -> String {
-    format!("postgres://todo:{password}@127.0.0.1:{port}/todo")
+/// The connection URL of the database, which has its clients check that a certificate of
+/// `authority` is shown, if there is one.
+pub(crate) fn url(
+    password: &str,
+    port: u16,
+    authority: Option<&ServerAuthority>,
+) -> Result<String> {
+    let mut url = Url::parse(&format!("postgres://todo:{password}@127.0.0.1:{port}/todo"))?;
+    if let Some(authority) = authority {
+        url.query_pairs_mut()
+            .append_pair("sslmode", "verify-full")
+            .append_pair("sslrootcert", &authority.file.display().to_string());
+    }
+    Ok(url.into())
 }
 
-/// Makes the cluster unless it is there, and says how to start it. Blocks.
+/// Makes the cluster unless it is there, and says how to start it. With an `authority` it takes
+/// connections with TLS only. Blocks.
 pub(crate) fn spec(
     servers: &Servers,
     dir: &Path,
     port: u16,
     password: &str,
     durable: bool,
+    authority: Option<&ServerAuthority>,
 ) -> Result<Spec> {
     let account = account()?;
     let home = home(dir, account.is_some())?;
@@ -37,6 +52,17 @@ pub(crate) fn spec(
         create(servers, &home, &unfinished, password, account)?;
         fs::rename(&unfinished, &cluster)?;
     }
+    // The superuser has no password and so cannot come in at all; `todo` can,
+    // over loopback, with its own.
+    let connections = if authority.is_some() {
+        "hostssl"
+    } else {
+        "host"
+    };
+    fs::write(
+        cluster.join("pg_hba.conf"),
+        format!("{connections} all all 127.0.0.1/32 scram-sha-256\n"),
+    )?;
     let fsync = if durable { "on" } else { "off" };
     let mut spec = Spec::new("postgres", servers.postgres.join("postgres"), dir)
         .arg("-D")
@@ -51,6 +77,17 @@ pub(crate) fn spec(
         "log_min_duration_statement=1000",
     ] {
         spec = spec.arg("-c").arg(setting);
+    }
+    if let Some(authority) = authority {
+        let (certificate, key) = (home.join("server.crt"), home.join("server.key"));
+        authority.write("postgres", &certificate, &key)?;
+        if let Some(account) = account {
+            chown(&certificate, Some(account.uid), Some(account.gid))?;
+            chown(&key, Some(account.uid), Some(account.gid))?;
+        }
+        spec = spec
+            .args(["-c", "ssl=on", "-c", "ssl_cert_file=../server.crt"])
+            .args(["-c", "ssl_key_file=../server.key"]);
     }
     spec.dir = home;
     spec.account = account;
@@ -153,12 +190,6 @@ fn create(
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    // The superuser has no password and so cannot come in at all; `todo` can,
-    // over loopback, with its own.
-    fs::write(
-        cluster.join("pg_hba.conf"),
-        "host all all 127.0.0.1/32 scram-sha-256\n",
-    )?;
     // Single-user mode makes role and database without a client program.
     let mut single = run("postgres")
         .args(["--single", "-c", "fsync=off", "-D"])
@@ -179,6 +210,35 @@ fn create(
         bail!("the database cannot be made: {}", said.trim());
     }
     Ok(())
+}
+
+/// Has the cluster send its changes to another and take in another's, which needs a user who may
+/// do anything. Blocks.
+pub(crate) fn replicating(spec: Spec) -> Result<Spec> {
+    let mut single = Command::new(&spec.program);
+    if let Some(account) = spec.account {
+        single.uid(account.uid).gid(account.gid);
+    }
+    let mut single = single
+        .current_dir(&spec.dir)
+        .args(["--single", "-c", "fsync=off", "-D", "data", "postgres"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("postgres cannot be started")?;
+    if let Some(mut input) = single.stdin.take() {
+        writeln!(input, "ALTER ROLE todo SUPERUSER")?;
+    }
+    let output = single.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() || said.contains("ERROR:") {
+        bail!(
+            "the database's user cannot be made superuser: {}",
+            said.trim()
+        );
+    }
+    Ok(spec.args(["-c", "wal_level=logical"]))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use crate::kafka::Broker;
 use crate::process::Process;
 
 const PACE: Duration = Duration::from_millis(40);
@@ -19,8 +20,8 @@ pub(crate) enum Ready {
     Http(String),
     /// PostgreSQL lets clients in on this port.
     Postgres(u16),
-    /// Kafka answers a metadata request at this address.
-    Kafka(String),
+    /// Kafka answers a metadata request.
+    Kafka(Broker),
 }
 
 impl Ready {
@@ -28,7 +29,7 @@ impl Ready {
         match self {
             Self::Http(url) => http(url).await,
             Self::Postgres(port) => postgres(*port).await.map_err(|error| error.to_string()),
-            Self::Kafka(address) => kafka(address).await,
+            Self::Kafka(broker) => kafka(broker).await,
         }
     }
 }
@@ -95,26 +96,31 @@ async fn http(url: &str) -> Result<(), String> {
 }
 
 /// Begins a session as a client would. `R` asks for the password, so the door
-/// is open; while it starts or stops, PostgreSQL answers `E`.
+/// is open; while it starts or stops, PostgreSQL answers `E`. A secured one does
+/// too, but says that this is no way in.
 async fn postgres(port: u16) -> Result<()> {
     const STARTUP: &[u8] = b"\0\0\0\x21\0\x03\0\0user\0todo\0database\0todo\0\0";
+    const NO_WAY_IN: &[u8] = b"\0C28000\0";
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.write_all(STARTUP).await?;
-    match stream.read_u8().await? {
-        b'R' => Ok(()),
-        _ => bail!("PostgreSQL is not letting clients in yet"),
+    if stream.read_u8().await? == b'R' {
+        return Ok(());
     }
+    let mut error = Vec::new();
+    stream.read_to_end(&mut error).await?;
+    if error.windows(NO_WAY_IN.len()).any(|part| part == NO_WAY_IN) {
+        return Ok(());
+    }
+    bail!("PostgreSQL is not letting clients in yet")
 }
 
-async fn kafka(address: &str) -> Result<(), String> {
+async fn kafka(broker: &Broker) -> Result<(), String> {
     // The client itself would try again at growing intervals.
-    TcpStream::connect(address)
+    TcpStream::connect(&broker.address)
         .await
-        .map_err(|_| format!("{address} does not answer"))?;
-    let client = rskafka::client::ClientBuilder::new(vec![address.to_owned()])
-        .build()
-        .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|_| format!("{} does not answer", broker.address))?;
+    let client = broker.client().map_err(|error| error.to_string())?;
+    let client = client.build().await.map_err(|error| error.to_string())?;
     client
         .list_topics()
         .await

@@ -17,6 +17,9 @@ pub(crate) struct Secrets {
     pub better_auth_secret: String,
     /// P-256, base64url: any 32 random bytes are one, but for odds of 1 in 2^32.
     pub vapid_private_key: String,
+    /// Asked for by a secured stack only; older data does not have it.
+    #[serde(default)]
+    pub kafka_password: String,
 }
 
 impl Secrets {
@@ -34,6 +37,7 @@ impl Secrets {
             database_password: random(24)?,
             better_auth_secret: random(32)?,
             vapid_private_key: BASE64_URL_SAFE_NO_PAD.encode(random_bytes(32)?),
+            kafka_password: random(24)?,
         };
         write_private(&path, &serde_json::to_string_pretty(&secrets)?)?;
         Ok(secrets)

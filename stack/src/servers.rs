@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::process::{is_program, on_path};
-use crate::progress;
+use crate::{kafka, progress};
 
 /// The release of Dapr that is built, and that a daprd found must be of.
 const DAPR: &str = "1.18.3";
@@ -40,7 +40,7 @@ const POM: &str = include_str!("../kafka/pom.xml");
 /// The programs a stack runs.
 #[derive(Debug, Clone)]
 pub struct Servers {
-    /// The folder with daprd, placement and scheduler (and sentry, if built by us).
+    /// The folder with daprd, placement, scheduler and sentry.
     pub dapr: PathBuf,
     /// Java's launcher.
     pub java: PathBuf,
@@ -67,12 +67,7 @@ impl Servers {
                 let dapr = cache.join(format!(
                     "dapr-{DAPR}-{}",
                     // The 1 stands for what build_dapr does with the files.
-                    hash(
-                        GO_FILES
-                            .iter()
-                            .flat_map(|(name, text)| [*name, *text])
-                            .chain(["1"])
-                    )
+                    hash(dapr_inputs(&CHANGES).chain(["1"]))
                 ));
                 once(&dapr, build_dapr)?;
                 dapr.join("bin")
@@ -145,12 +140,12 @@ pub(crate) fn once(dir: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result
     Ok(())
 }
 
-/// A folder that has the three programs of a release we can use.
+/// A folder that has the four programs of a release we can use.
 fn installed_dapr() -> Option<PathBuf> {
     let beside_daprd = on_path("daprd").and_then(|file| Some(file.parent()?.to_owned()));
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".dapr/bin"));
     [beside_daprd, home].into_iter().flatten().find(|dir| {
-        ["daprd", "placement", "scheduler"]
+        ["daprd", "placement", "scheduler", "sentry"]
             .iter()
             .all(|program| is_program(&dir.join(program)))
             && version(&dir.join("daprd")).is_some_and(|version| version.starts_with(DAPR_SERIES))
@@ -163,9 +158,22 @@ fn version(daprd: &Path) -> Option<String> {
 }
 
 fn build_dapr(dir: &Path) -> Result<()> {
+    let source = DaprSource::get(dir, &CHANGES)?;
+    source.build(
+        "building Dapr's servers, once, about eight minutes on two cores",
+        &dir.join("bin"),
+        &["./daprd", "placement", "scheduler", "sentry"],
+    )?;
+    // 20 MB that nobody needs again.
+    fs::remove_dir_all(&source.dir)?;
+    Ok(())
+}
+
+/// A Go that is new enough to build `what`.
+pub(crate) fn go(what: &str) -> Result<PathBuf> {
     let Some(go) = on_path("go") else {
         bail!(
-            "Go {}.{} or later is needed to build Dapr's servers: install it from https://go.dev/dl, or Dapr {DAPR_SERIES}x with `dapr init --slim`",
+            "Go {}.{} or later is needed to build {what}: install it from https://go.dev/dl",
             OLDEST_GO.0,
             OLDEST_GO.1
         );
@@ -174,82 +182,138 @@ fn build_dapr(dir: &Path) -> Result<()> {
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     if go_version(&said).is_some_and(|found| found < OLDEST_GO) {
         bail!(
-            "Go {}.{} or later is needed to build Dapr's servers, and this is {}: install a newer one from https://go.dev/dl",
+            "Go {}.{} or later is needed to build {what}, and this is {}: install a newer one from https://go.dev/dl",
             OLDEST_GO.0,
             OLDEST_GO.1,
             said.trim()
         );
     }
-    let source = dir.join("source");
-    for (name, text) in GO_FILES {
+    Ok(go)
+}
+
+/// Writes the files of a Go module into the folder `source`.
+pub(crate) fn write_module(source: &Path, files: &[(&str, &str)]) -> Result<()> {
+    for (name, text) in files {
         let file = source.join(name);
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent)?;
         }
         fs::write(file, text)?;
     }
-    let bin = dir.join("bin");
-    fs::create_dir_all(&bin)?;
-    loopback_health(&go, &source)?;
-    progress::run(
-        "building Dapr's servers, once, about eight minutes on two cores",
-        Command::new(&go)
-            .current_dir(&source)
-            .args([
-                "build",
-                "-v",
-                "-mod=readonly",
-                "-buildvcs=false",
-                "-trimpath",
-                "-ldflags",
-            ])
-            .arg(format!(
-                "-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={DAPR}"
-            ))
-            .arg("-o")
-            .arg(format!("{}/", bin.display()))
-            .args([
-                "./daprd",
-                "github.com/dapr/dapr/cmd/placement",
-                "github.com/dapr/dapr/cmd/scheduler",
-                "github.com/dapr/dapr/cmd/sentry",
-            ]),
-    )?;
-    // 20 MB that nobody needs again.
-    fs::remove_dir_all(&source)?;
     Ok(())
 }
 
-/// The health endpoint of placement and scheduler listens on every interface,
-/// whatever `--healthz-listen-address` says. So Dapr is built from a copy of its
-/// source in which that one line names the loopback address.
-fn loopback_health(go: &Path, source: &Path) -> Result<()> {
-    const EVERYWHERE: &str = r#"fmt.Sprintf(":%d", s.port)"#;
-    const LOOPBACK: &str = r#"fmt.Sprintf("127.0.0.1:%d", s.port)"#;
-    const NOT_BUILT: [&str; 3] = ["tests", "docs", "grafana"];
-    let _progress = progress::Progress::start("downloading Dapr's source, once");
+/// `go build` in the folder `source`; the programs come to lie in the folder `bin`.
+pub(crate) fn go_build(go: &Path, source: &Path, bin: &Path, linking: &str) -> Command {
+    let mut command = Command::new(go);
+    command
+        .current_dir(source)
+        .args([
+            "build",
+            "-v",
+            "-mod=readonly",
+            "-buildvcs=false",
+            "-trimpath",
+        ])
+        .args(["-ldflags", &format!("-s -w {linking}")])
+        .arg("-o")
+        .arg(format!("{}/", bin.display()));
+    command
+}
+
+/// Where the module cache has a module's files, which are fetched if they are not there.
+pub(crate) fn module_dir(go: &Path, source: &Path, module: &str) -> Result<PathBuf> {
     let downloaded = Command::new(go)
         .current_dir(source)
-        .args(["mod", "download", "-json", "github.com/dapr/dapr"])
+        .args(["mod", "download", "-json", module])
         .output()?;
-    let module: serde_json::Value = serde_json::from_slice(&downloaded.stdout).unwrap_or_default();
-    let Some(module_dir) = module["Dir"].as_str().map(Path::new) else {
+    let answer: serde_json::Value = serde_json::from_slice(&downloaded.stdout).unwrap_or_default();
+    let Some(dir) = answer["Dir"].as_str() else {
         let said = String::from_utf8_lossy(&downloaded.stderr);
-        let reason = module["Error"].as_str().unwrap_or(&said);
-        bail!("Dapr's source cannot be downloaded: {}", reason.trim());
+        let reason = answer["Error"].as_str().unwrap_or(&said);
+        bail!("{module} cannot be downloaded: {}", reason.trim());
     };
-    let copy = source.join("dapr");
-    copy_folder(module_dir, &copy, &NOT_BUILT)?;
-    let server = copy.join("pkg/healthz/server/server.go");
-    let text = fs::read_to_string(&server)?;
-    if text.matches(EVERYWHERE).count() != 1 {
-        bail!(
-            "the health server of Dapr {DAPR} is not the one known: `loopback_health` in stack/src/servers.rs has to be looked at"
-        );
+    Ok(PathBuf::from(dir))
+}
+
+/// A place in a file of Dapr: the file, what stands there, and what is to stand there.
+pub(crate) type Change = (&'static str, &'static str, &'static str);
+
+/// What is otherwise in the Dapr we build, each a line of one file.
+pub(crate) const CHANGES: [Change; 1] = [
+    // The health endpoint listens on every interface, whatever `--healthz-listen-address` says.
+    (
+        "pkg/healthz/server/server.go",
+        r#"fmt.Sprintf(":%d", s.port)"#,
+        r#"fmt.Sprintf("127.0.0.1:%d", s.port)"#,
+    ),
+];
+
+/// What decides what a build of commands of Dapr comes to, for [`hash`].
+pub(crate) fn dapr_inputs(changes: &[Change]) -> impl Iterator<Item = &'static str> {
+    let files = GO_FILES.iter().flat_map(|(name, text)| [*name, *text]);
+    files.chain(
+        changes
+            .iter()
+            .flat_map(|(_, theirs, ours)| [*theirs, *ours]),
+    )
+}
+
+/// Our module with Dapr's own source beside it, a little changed.
+pub(crate) struct DaprSource {
+    go: PathBuf,
+    dir: PathBuf,
+}
+
+impl DaprSource {
+    /// Puts it into the folder `source` of `dir`.
+    pub fn get(dir: &Path, changes: &[Change]) -> Result<Self> {
+        let go = go("Dapr's servers")?;
+        let source = dir.join("source");
+        write_module(&source, &GO_FILES)?;
+        change(&go, &source, changes)?;
+        Ok(Self { go, dir: source })
     }
-    // Files of the module cache are read-only, and so are their copies.
-    fs::remove_file(&server)?;
-    fs::write(&server, text.replace(EVERYWHERE, LOOPBACK))?;
+
+    /// Dapr's own source.
+    pub fn dapr(&self) -> PathBuf {
+        self.dir.join("dapr")
+    }
+
+    /// Builds commands of Dapr by their names, and ours by their paths, into the folder `bin`.
+    pub fn build(&self, what: &str, bin: &Path, commands: &[&str]) -> Result<()> {
+        let linking = format!("-X github.com/dapr/dapr/pkg/buildinfo.version={DAPR}");
+        fs::create_dir_all(bin)?;
+        let packages = commands.iter().map(|command| match command {
+            ours if ours.starts_with("./") => (*ours).to_owned(),
+            daprs => format!("github.com/dapr/dapr/cmd/{daprs}"),
+        });
+        progress::run(
+            what,
+            go_build(&self.go, &self.dir, bin, &linking).args(packages),
+        )
+    }
+}
+
+/// Has Dapr built from a copy of its source with some changes.
+fn change(go: &Path, source: &Path, changes: &[Change]) -> Result<()> {
+    const NOT_BUILT: [&str; 3] = ["tests", "docs", "grafana"];
+    let _progress = progress::Progress::start("downloading Dapr's source, once");
+    let module_dir = module_dir(go, source, "github.com/dapr/dapr")?;
+    let copy = source.join("dapr");
+    copy_folder(&module_dir, &copy, &NOT_BUILT)?;
+    for (name, theirs, ours) in changes {
+        let file = copy.join(name);
+        let text = fs::read_to_string(&file)?;
+        if text.matches(theirs).count() != 1 {
+            bail!(
+                "{name} of Dapr {DAPR} is not the one known: `CHANGES` in stack/src/ have to be looked at"
+            );
+        }
+        // Files of the module cache are read-only, and so are their copies.
+        fs::remove_file(&file)?;
+        fs::write(&file, text.replace(theirs, ours))?;
+    }
     let module_file = source.join("go.mod");
     let text = fs::read_to_string(&module_file)?;
     fs::write(
@@ -259,7 +323,7 @@ fn loopback_health(go: &Path, source: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a folder with all that is in it, but for some names at its top.
+/// Copies a folder with all that is in it, but for some names at its top. Links stay what they are.
 pub(crate) fn copy_folder(from: &Path, to: &Path, without: &[&str]) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -268,8 +332,11 @@ pub(crate) fn copy_folder(from: &Path, to: &Path, without: &[&str]) -> std::io::
             continue;
         }
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
             copy_folder(&entry.path(), &target, &[])?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, target)?;
         } else {
             fs::copy(entry.path(), target)?;
         }
@@ -330,21 +397,11 @@ fn get_kafka(dir: &Path, java: &Path) -> Result<()> {
     // one stack to the next: it is done once and copied.
     let data = dir.join("formatted");
     let properties = dir.join("format.properties");
-    fs::write(&properties, crate::kafka::properties(&data, 9092, 9093))?;
+    let settings = kafka::properties(&data, 9092, 9093) + kafka::OPEN;
+    fs::write(&properties, settings)?;
     progress::run(
         "formatting a Kafka data folder, once",
-        Command::new(java)
-            .current_dir(dir)
-            .arg("-cp")
-            .arg(format!("{}/*", jars.display()))
-            .args([
-                "kafka.tools.StorageTool",
-                "format",
-                "--cluster-id",
-                "dG9kby1zdGFjay1rYWZrYQ",
-                "--config",
-            ])
-            .arg(&properties),
+        kafka::format(java, &jars, &properties).current_dir(dir),
     )
 }
 

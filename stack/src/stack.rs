@@ -11,17 +11,20 @@ use futures::future::try_join_all;
 use tempfile::TempDir;
 
 use crate::app::{Kind, Pair, Role, job};
-use crate::dapr::{self, Sidecar};
+use crate::dapr::{self, Needs, Sidecar};
 use crate::fleet::{Death, Fleet};
 use crate::issuer::Issuer;
+use crate::kafka::{Broker, KafkaAccess};
 use crate::model::{self, Model};
+use crate::pki::ServerAuthority;
 use crate::ports::{PortPlan, Ports};
 use crate::process::Signal;
 use crate::ready::Ready;
 use crate::secrets::{self, Secrets};
+use crate::sentry::{self, Proof, Sentry};
 use crate::servers::Servers;
 use crate::topic::{self, KafkaRecord};
-use crate::{kafka, postgres};
+use crate::{access, frontend, kafka, nginx, postgres};
 
 /// What stack is wanted.
 #[derive(Debug, Clone)]
@@ -43,9 +46,23 @@ pub struct StackOptions {
     /// Whether a stand-in for the language model runs, which the backends then ask unless their
     /// environment names another.
     pub model: bool,
+    /// Whether the page runs, whose tokens the backends then accept too.
+    pub page: bool,
+    /// Added to the environment of the page.
+    pub page_env: BTreeMap<String, String>,
+    /// Whether nginx stands before page and backends, as an ingress does. Needs the page.
+    pub ingress: bool,
+    /// Added to the command lines of the apps' sidecars.
+    pub sidecar_args: Vec<String>,
     /// Whether PostgreSQL waits for the disk, as it does in production. Turned
     /// off it still survives being killed, only not a power cut.
     pub durable: bool,
+    /// Whether servers ask their callers for a certificate or a password, and encrypt what they
+    /// say. Data of a stack that does not cannot be used by one that does, or the other way.
+    pub secure: bool,
+    /// Whether the database can send its changes to another's and take in another's; its user is
+    /// then a superuser.
+    pub replicating: bool,
 }
 
 impl StackOptions {
@@ -60,7 +77,13 @@ impl StackOptions {
             backend_env: BTreeMap::new(),
             secrets: BTreeMap::new(),
             model: false,
+            page: false,
+            page_env: BTreeMap::new(),
+            ingress: false,
+            sidecar_args: Vec::new(),
             durable: false,
+            secure: false,
+            replicating: false,
         }
     }
 
@@ -85,6 +108,41 @@ impl StackOptions {
         self
     }
 
+    /// With servers that ask who calls.
+    #[must_use]
+    pub fn secured(mut self) -> Self {
+        self.secure = true;
+        self
+    }
+
+    /// With a database that replicates.
+    #[must_use]
+    pub fn replicating(mut self) -> Self {
+        self.replicating = true;
+        self
+    }
+
+    /// With the page.
+    #[must_use]
+    pub fn with_page(mut self) -> Self {
+        self.page = true;
+        self
+    }
+
+    /// With the page, and nginx before it and the backends.
+    #[must_use]
+    pub fn with_ingress(mut self) -> Self {
+        self.ingress = true;
+        self.with_page()
+    }
+
+    /// With these arguments more for the apps' sidecars.
+    #[must_use]
+    pub fn sidecar_args(mut self, args: &[&str]) -> Self {
+        self.sidecar_args.extend(args.iter().map(|&arg| arg.into()));
+        self
+    }
+
     /// With one more variable in the backends' environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -100,7 +158,9 @@ pub struct DaprAccess {
     pub http_port: u16,
     /// The sidecar's gRPC API.
     pub grpc_port: u16,
-    /// The `dapr-api-token` both ask for.
+    /// Where other sidecars call it.
+    pub internal_port: u16,
+    /// The `dapr-api-token` both APIs ask for.
     pub api_token: String,
     /// The port on which the app takes the sidecar's calls.
     pub app_port: u16,
@@ -122,8 +182,11 @@ struct Inner {
     dir: PathBuf,
     issuer: Issuer,
     database_url: String,
-    brokers: String,
+    broker: Broker,
+    sentry: Option<Sentry>,
     model: Option<Model>,
+    /// The folder of the built page, if one is wanted.
+    page: Option<PathBuf>,
     fleet: Arc<Fleet>,
     plan: Mutex<PortPlan>,
     pairs: Mutex<Vec<Pair>>,
@@ -133,6 +196,8 @@ struct Inner {
 }
 
 const PLACEMENT: &str = "placement";
+/// The replica that is always there.
+const FIRST_BACKEND: &str = "backend-1";
 
 impl Stack {
     /// Starts everything; it is ready when this returns.
@@ -147,6 +212,10 @@ impl Stack {
             inner: Arc::new(inner),
         };
         let fleet = &stack.inner.fleet;
+        if stack.inner.sentry.is_some() {
+            // Without certificates placement and scheduler would not start.
+            fleet.start(&[sentry::NAME]).await?;
+        }
         let mut first = vec!["postgres", "kafka", PLACEMENT, "scheduler"];
         if stack.inner.model.is_some() {
             first.push(model::NAME);
@@ -167,7 +236,17 @@ impl Stack {
                     .add_pair(Kind::Role(role), role.name(), PLACEMENT)?,
             );
         }
+        if stack.inner.page.is_some() {
+            pairs.push(
+                stack
+                    .inner
+                    .add_pair(Kind::Frontend, frontend::NAME, PLACEMENT)?,
+            );
+        }
         try_join_all(pairs.iter().map(|pair| stack.start_pair(pair))).await?;
+        if stack.inner.options.ingress {
+            stack.inner.fleet.start(&[nginx::NAME]).await?;
+        }
         Ok(stack)
     }
 
@@ -184,11 +263,26 @@ impl Stack {
         format!("http://127.0.0.1:{port}")
     }
 
-    /// The address of a replica's metrics.
+    /// The address of the page, if there is one.
     #[must_use]
-    pub fn metrics_url(&self, replica: usize) -> String {
-        let port = self.backend(replica).map_or(0, |pair| pair.metrics_port());
-        format!("http://127.0.0.1:{port}/metrics")
+    pub fn page_url(&self) -> Option<String> {
+        let pair = self.pair(frontend::NAME)?;
+        Some(frontend::url(pair.api_port()))
+    }
+
+    /// The address of nginx, if it stands before page and backends.
+    #[must_use]
+    pub fn ingress_url(&self) -> Option<String> {
+        let ingress = self.inner.options.ingress;
+        let port = ingress.then(|| self.inner.block(nginx::NAME, 1).ok());
+        Some(nginx::url(port??))
+    }
+
+    /// The address of an app's metrics, such as `backend-1`'s.
+    #[must_use]
+    pub fn metrics_url(&self, app: &str) -> Option<String> {
+        let port = self.pair(app)?.metrics_port();
+        Some(format!("http://127.0.0.1:{port}/metrics"))
     }
 
     /// A replica's sidecar and callback port.
@@ -204,6 +298,7 @@ impl Stack {
         Ok(DaprAccess {
             http_port: pair.dapr_http_port(),
             grpc_port: pair.dapr_grpc_port(),
+            internal_port: pair.internal_port,
             app_port: pair.app_port(),
             api_token: pair.api_token,
             app_token: pair.app_token,
@@ -226,7 +321,20 @@ impl Stack {
     /// Kafka's address.
     #[must_use]
     pub fn kafka_brokers(&self) -> &str {
-        &self.inner.brokers
+        &self.inner.broker.address
+    }
+
+    /// What a client of Kafka needs, if the stack is secured.
+    #[must_use]
+    pub fn kafka_access(&self) -> Option<&KafkaAccess> {
+        self.inner.broker.access.as_ref()
+    }
+
+    /// The first port of a server's block, which is the one its clients use. What else there is,
+    /// and how far from it, `stack/src/ports.rs` says.
+    #[must_use]
+    pub fn port(&self, server: &str) -> Option<u16> {
+        self.inner.plan().known(server)
     }
 
     /// Who signs the tokens.
@@ -255,16 +363,19 @@ impl Stack {
 
     /// Everything in a topic, from its beginning to its present end.
     pub async fn read_topic(&self, topic: &str) -> Result<Vec<KafkaRecord>> {
-        topic::read(&self.inner.brokers, topic).await
+        topic::read(&self.inner.broker, topic).await
     }
 
     /// Runs a job of the binary (`migrate`, `topics`, `rebuild`) and returns
     /// what it printed.
     pub async fn job(&self, subcommand: &str) -> Result<String> {
-        let env = [
-            ("DATABASE_URL", self.inner.database_url.as_str()),
-            ("KAFKA_BROKERS", self.inner.brokers.as_str()),
-        ];
+        let mut env = BTreeMap::from([
+            ("DATABASE_URL", self.inner.database_url.clone()),
+            ("KAFKA_BROKERS", self.inner.broker.address.clone()),
+        ]);
+        if let Some(access) = self.kafka_access() {
+            env.extend(access.env());
+        }
         job(&self.inner.options.backend, subcommand, &env).await
     }
 
@@ -385,6 +496,18 @@ impl Stack {
         Ok(number)
     }
 
+    /// Adds the sidecar of an app that only calls others, with nothing behind it, as
+    /// `daprd-{app_id}`. There is no second one of the same app.
+    pub async fn start_caller(&self, app_id: &str, proof: Proof<'_>) -> Result<DaprAccess> {
+        let (name, access) = self.inner.add_caller(app_id, proof)?;
+        let started = self.inner.fleet.start(&[&name]).await;
+        if started.is_err() {
+            self.inner.fleet.stop(&[&name]).await?;
+            self.inner.fleet.remove(&name);
+        }
+        started.map(|()| access)
+    }
+
     async fn start_added(&self, added: Vec<Pair>) -> Result<()> {
         let started = try_join_all(added.iter().map(|pair| self.start_pair(pair))).await;
         if started.is_err() {
@@ -464,8 +587,43 @@ impl Inner {
             None
         };
         let issuer = Issuer::start(plan.block("issuer", 1)?)?;
-        let database_url = postgres::url(&secrets.database_password, postgres_port);
-        let brokers = format!("127.0.0.1:{kafka_port}");
+        let (authority, sentry) = if options.secure {
+            let port = plan.block(sentry::NAME, 2)?;
+            (
+                Some(ServerAuthority::in_dir(&dir)?),
+                Some(Sentry::new(&dir, port)?),
+            )
+        } else {
+            (None, None)
+        };
+        let authority = authority.as_ref();
+        let database_url = postgres::url(&secrets.database_password, postgres_port, authority)?;
+        let kafka_access = |authority: &ServerAuthority| {
+            KafkaAccess::new(&dir, &secrets.kafka_password, &authority.file)
+        };
+        let broker = Broker {
+            address: format!("127.0.0.1:{kafka_port}"),
+            access: authority.map(kafka_access).transpose()?,
+        };
+        let page = options.page.then(frontend::build).transpose()?;
+        if page.is_some() {
+            let page = plan.block(frontend::NAME, Pair::PORTS)?;
+            let sets = format!("{}/auth/jwks,{}", frontend::url(page), issuer.jwks_url());
+            let env = &mut options.backend_env;
+            env.entry("JWT_JWKS_URL".to_owned()).or_insert(sets);
+        }
+        if options.ingress {
+            let page = plan.block(frontend::NAME, Pair::PORTS)?;
+            let port = plan.block(nginx::NAME, 1)?;
+            let backends: Vec<u16> = (1..=options.replicas)
+                .map(|number| plan.block(&format!("backend-{number}"), Pair::PORTS))
+                .collect::<Result<_>>()?;
+            let spec = nginx::spec(&dir, port, page, &backends)?;
+            let url = nginx::url(port);
+            fleet.add(spec, vec![Ready::Http(format!("{url}/healthz"))]);
+            let env = &mut options.page_env;
+            env.entry("TRUSTED_ORIGINS".to_owned()).or_insert(url);
+        }
         let mut held = BTreeMap::from([
             ("DATABASE_URL".to_owned(), database_url.clone()),
             (
@@ -479,23 +637,31 @@ impl Inner {
             ("COHERE_API_KEY".to_owned(), String::new()),
         ]);
         held.extend(options.secrets.clone());
-        dapr::write_secrets(&dir, &held)?;
+        dapr::write_secrets(&dir, &held, broker.access.as_ref())?;
 
+        let mut database = postgres::spec(
+            &servers,
+            &dir,
+            postgres_port,
+            &secrets.database_password,
+            options.durable,
+            authority,
+        )?;
+        if options.replicating {
+            database = postgres::replicating(database)?;
+        }
+        fleet.add(database, vec![Ready::Postgres(postgres_port)]);
+        let ports = (kafka_port, kafka_port + 1);
         fleet.add(
-            postgres::spec(
-                &servers,
-                &dir,
-                postgres_port,
-                &secrets.database_password,
-                options.durable,
-            )?,
-            vec![Ready::Postgres(postgres_port)],
+            kafka::spec(&servers, &dir, ports, &broker, authority)?,
+            vec![Ready::Kafka(broker.clone())],
         );
-        fleet.add(
-            kafka::spec(&servers, &dir, kafka_port, kafka_port + 1)?,
-            vec![Ready::Kafka(brokers.clone())],
-        );
-        let mut scheduler = dapr::scheduler(&servers, &dir, scheduler_port)?;
+        let scheme = if options.secure { "https" } else { "http" };
+        let mut scheduler = dapr::scheduler(&servers, &dir, scheduler_port, scheme)?;
+        if let Some(sentry) = &sentry {
+            fleet.add(sentry.spec(&servers), vec![Ready::Http(sentry.health())]);
+            scheduler = sentry.guard(scheduler, "dapr-scheduler")?;
+        }
         if options.durable {
             // A killed scheduler leaves a lease behind, and the next one on the
             // same data waits 20 s for it to run out. One that is told to stop
@@ -512,8 +678,10 @@ impl Inner {
             dir,
             issuer,
             database_url,
-            brokers,
+            broker,
+            sentry,
             model,
+            page,
             fleet,
             plan: Mutex::new(plan),
             pairs: Mutex::new(Vec::new()),
@@ -528,17 +696,22 @@ impl Inner {
         self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn plan(&self) -> MutexGuard<'_, PortPlan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn block(&self, name: &str, ports: u16) -> Result<u16> {
-        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        plan.block(name, ports)
+        self.plan().block(name, ports)
     }
 
     fn add_placement(&self, name: &str) -> Result<()> {
         let first = self.block(name, 4)?;
-        self.fleet.add(
-            dapr::placement(&self.servers, &self.dir, name, first),
-            vec![Ready::Http(dapr::control_plane_health(first))],
-        );
+        let mut spec = dapr::placement(&self.servers, &self.dir, name, first);
+        if let Some(sentry) = &self.sentry {
+            spec = sentry.guard(spec, "dapr-placement")?;
+        }
+        let health = dapr::control_plane_health(first);
+        self.fleet.add(spec, vec![Ready::Http(health)]);
         Ok(())
     }
 
@@ -548,24 +721,36 @@ impl Inner {
 
     fn add_pair(&self, kind: Kind, app: &str, placement: &str) -> Result<Pair> {
         let suffix = app.strip_prefix("backend-").unwrap_or(app);
+        let first = self.block(app, Pair::PORTS)?;
+        // All other replicas may go, and others come in their place.
+        let internal_port = if kind == Kind::Backend && app != FIRST_BACKEND {
+            self.plan().fresh()?
+        } else {
+            first + Pair::INTERNAL
+        };
         let pair = Pair {
             kind,
             app: app.to_owned(),
             sidecar: format!("daprd-{suffix}"),
-            first: self.block(app, Pair::PORTS)?,
+            first,
+            internal_port,
             api_token: secrets::random(16)?,
             app_token: secrets::random(16)?,
             placement: placement.to_owned(),
         };
         let resources =
-            dapr::write_resources(&self.dir, kind.app_id(), &self.brokers, kind.needs())?;
+            dapr::write_resources(&self.dir, kind.app_id(), &self.broker, kind.needs())?;
+        if kind == Kind::Frontend {
+            let backend = self.block(FIRST_BACKEND, Pair::PORTS)? + Pair::INTERNAL;
+            frontend::name_backend(&resources, backend)?;
+        }
         let sidecar = Sidecar {
             name: &pair.sidecar,
             app_id: kind.app_id(),
-            app_port: pair.app_port(),
+            app_port: (kind != Kind::Frontend).then(|| pair.app_port()),
             http_port: pair.dapr_http_port(),
             grpc_port: pair.dapr_grpc_port(),
-            internal_port: pair.dapr_internal_port(),
+            internal_port: pair.internal_port,
             metrics_port: pair.dapr_metrics_port(),
             placement_port: self.block(&pair.placement, 4)?,
             scheduler_port: self.block("scheduler", 5)?,
@@ -573,21 +758,71 @@ impl Inner {
             app_token: &pair.app_token,
             resources: &resources,
         };
-        let health = format!("http://127.0.0.1:{}/v1.0/healthz", pair.dapr_http_port());
-        self.fleet.add(
-            dapr::sidecar(&self.servers, &self.dir, &sidecar),
-            vec![Ready::Http(health)],
-        );
-        let spec = pair.spec(
-            &self.options.backend,
-            &self.dir,
-            &self.issuer,
-            &self.options.backend_env,
-        );
+        self.add_sidecar(&sidecar, Proof::Own)?;
+        let (dir, issuer, options) = (&self.dir, &self.issuer, &self.options);
+        let spec = match &self.page {
+            Some(built) if kind == Kind::Frontend => {
+                frontend::spec(&pair, built, dir, issuer, &options.page_env)?
+            }
+            _ => pair.spec(&options.backend, dir, issuer, &options.backend_env),
+        };
         let ready = format!("http://127.0.0.1:{}/readyz", pair.api_port());
         self.fleet.add(spec, vec![Ready::Http(ready)]);
         self.pairs().push(pair.clone());
         Ok(pair)
+    }
+
+    fn add_caller(&self, app_id: &str, proof: Proof) -> Result<(String, DaprAccess)> {
+        let name = format!("daprd-{app_id}");
+        if self.fleet.names().contains(&name) {
+            bail!("there is a sidecar {name} already");
+        }
+        let first = self.block(app_id, Pair::PORTS)?;
+        let access = DaprAccess {
+            http_port: first + Pair::HTTP,
+            grpc_port: first + Pair::GRPC,
+            internal_port: first + Pair::INTERNAL,
+            api_token: secrets::random(16)?,
+            app_port: first + Pair::APP,
+            app_token: secrets::random(16)?,
+        };
+        let needs = Needs {
+            state: false,
+            consumes: false,
+        };
+        let sidecar = Sidecar {
+            name: &name,
+            app_id,
+            app_port: None,
+            http_port: access.http_port,
+            grpc_port: access.grpc_port,
+            internal_port: access.internal_port,
+            metrics_port: first + Pair::METRICS,
+            placement_port: self.block(PLACEMENT, 4)?,
+            scheduler_port: self.block("scheduler", 5)?,
+            api_token: &access.api_token,
+            app_token: &access.app_token,
+            resources: &dapr::write_resources(&self.dir, app_id, &self.broker, needs)?,
+        };
+        self.add_sidecar(&sidecar, proof)?;
+        Ok((name, access))
+    }
+
+    /// In a secured stack a sidecar proves who it is, and lets nobody do what is not theirs.
+    fn add_sidecar(&self, of: &Sidecar, proof: Proof) -> Result<()> {
+        let mut spec = dapr::sidecar(&self.servers, &self.dir, of);
+        if of.app_port.is_some() {
+            spec = spec.args(self.options.sidecar_args.iter().map(String::as_str));
+        }
+        if let Some(sentry) = &self.sentry {
+            let backend = self.block(FIRST_BACKEND, Pair::PORTS)? + Pair::INTERNAL;
+            let access = access::write(&self.dir, of.app_id, &format!("127.0.0.1:{backend}"))?;
+            spec = spec.args(["--config", &access.display().to_string()]);
+            spec = sentry.guard_sidecar(spec, of.app_id, proof)?;
+        }
+        let health = format!("http://127.0.0.1:{}/v1.0/healthz", of.http_port);
+        self.fleet.add(spec, vec![Ready::Http(health)]);
+        Ok(())
     }
 
     fn remove(&self, pair: &Pair) {

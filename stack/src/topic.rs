@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use rskafka::client::Client;
 use rskafka::client::partition::{OffsetAt, UnknownTopicHandling};
-use rskafka::client::{Client, ClientBuilder};
+
+use crate::kafka::Broker;
 
 /// One record as it lies in Kafka.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,18 +42,16 @@ impl KafkaRecord {
 
 /// Everything in `topic` from its beginning to its present end, partition by
 /// partition, in order within each.
-pub(crate) async fn read(brokers: &str, topic: &str) -> Result<Vec<KafkaRecord>> {
+pub(crate) async fn read(broker: &Broker, topic: &str) -> Result<Vec<KafkaRecord>> {
     const PATIENCE: Duration = Duration::from_secs(60);
-    tokio::time::timeout(PATIENCE, read_all(brokers, topic))
+    tokio::time::timeout(PATIENCE, read_all(broker, topic))
         .await
         .with_context(|| format!("the topic {topic} could not be read within a minute"))?
 }
 
-async fn read_all(brokers: &str, topic: &str) -> Result<Vec<KafkaRecord>> {
-    let client = ClientBuilder::new(brokers.split(',').map(str::to_owned).collect())
-        .build()
-        .await
-        .context("Kafka cannot be reached")?;
+async fn read_all(broker: &Broker, topic: &str) -> Result<Vec<KafkaRecord>> {
+    let client = broker.client()?.build().await;
+    let client = client.context("Kafka cannot be reached")?;
     let known = client.list_topics().await?;
     let known = known
         .into_iter()

@@ -1,7 +1,10 @@
 // Reads a chat turn with the AI SDK's own transport and reader, as the chat page does.
 //
-// Takes one JSON argument: { url, token, key, body }. Prints a JSON line for every state of the
-// message, and last one that says how the stream ended.
+// Takes one JSON argument: { url, token, key, body }. Says that it is ready, waits for a line of
+// input, and asks. Prints a JSON line for every state of the message, and last one that says how
+// the stream ended.
+import { once } from "node:events";
+
 import { DefaultChatTransport, readUIMessageStream } from "ai";
 
 const { url, token, key, body } = JSON.parse(process.argv[2]);
@@ -15,6 +18,10 @@ const transport = new DefaultChatTransport({
     body,
   }),
 });
+
+print({ ready: true });
+await once(process.stdin, "data");
+process.stdin.destroy();
 
 try {
   const parts = await transport.sendMessages({

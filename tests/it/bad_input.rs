@@ -1,11 +1,13 @@
 //! What must not get in, against the real servers.
 
+use std::time::Duration;
+
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use todo_stack::Stack;
 
-use crate::world::{run, shared};
+use crate::world::{Person, options, own, run, shared, until};
 
 /// The answer must be a problem document with this status.
 pub async fn problem(what: &str, response: Response, status: u16) {
@@ -117,6 +119,26 @@ fn tokens_that_are_not_ours_are_refused() {
             .await
             .unwrap();
         problem("another user's path", answer, 403).await;
+    });
+}
+
+#[test]
+fn a_new_key_of_the_issuer_is_fetched_once() {
+    run(async {
+        // Given a backend that knows the issuer's key
+        let stack = own(options()).await;
+        Person::new(&stack, 1, "ann").get("/profile").await.ok();
+        let before = stack.issuer().jwks_requests();
+        // When the issuer signs with a new one, then it is taken up without a word
+        stack.issuer().rotate().unwrap();
+        let ann = Person::new(&stack, 1, "ann");
+        until("the new key", Duration::from_secs(30), || async {
+            let answer = ann.get("/profile").await;
+            answer.status.is_success().then_some(())
+        })
+        .await;
+        assert_eq!(stack.issuer().jwks_requests(), before + 1);
+        stack.shutdown().await.unwrap();
     });
 }
 

@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use reqwest::{Client, StatusCode};
-use serde_json::Value;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::world::{Person, run, shared, until};
 
@@ -101,6 +101,56 @@ fn conversations_come_in_pages_newest_first() {
             let answer = ann.get(&format!("/conversations{query}")).await;
             assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
         }
+    });
+}
+
+#[test]
+fn conversations_are_found_by_title_and_by_what_was_said_in_them() {
+    run(async {
+        // Given two conversations, one with a character that patterns give a meaning
+        let stack = shared().await;
+        let ann = Person::new(stack, 1, "ann-search");
+        let mut begun = Vec::new();
+        for (first, second) in [("add milk 100%", "hello"), ("add bread", "undo")] {
+            let reply = ann.say(first, None, None).await.ok();
+            let id = reply["conversation_id"].as_str().unwrap().to_owned();
+            ann.say(second, Some(&id), None).await.ok();
+            begun.push(id);
+        }
+        let [milk, bread] = [&begun[0], &begun[1]];
+        ann.send(
+            Method::PATCH,
+            &format!("/conversations/{bread}"),
+            None,
+            Some(json!({ "title": "Bakery" })),
+        )
+        .await
+        .ok();
+        let found = async |search: &str| -> Vec<String> {
+            let page = ann.get(&format!("/conversations?search={search}")).await;
+            let page = page.ok();
+            let items = page["items"].as_array().unwrap().iter();
+            let ids = items.map(|item| item["conversation_id"].as_str().unwrap());
+            ids.map(str::to_owned).collect()
+        };
+        until("the new title", Duration::from_secs(10), || async {
+            (found("bakery").await == [bread.clone()]).then_some(())
+        })
+        .await;
+        // Then every word counts, in any case, wherever it stands
+        assert_eq!(found("UNDO%20bakery").await, std::slice::from_ref(bread));
+        assert_eq!(found("100%25").await, std::slice::from_ref(milk));
+        assert_eq!(found("1%250").await, Vec::<String>::new());
+        assert_eq!(found("milk%20bread").await, Vec::<String>::new());
+        assert_eq!(found("add").await, [bread.clone(), milk.clone()]);
+        assert_eq!(found("").await.len(), 2);
+        let long = "x".repeat(201);
+        let answer = ann.get(&format!("/conversations?search={long}")).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        // And nobody else finds them
+        let bob = Person::new(stack, 1, "bob-search");
+        let page = bob.get("/conversations?search=milk").await.ok();
+        assert_eq!(page["items"], json!([]));
     });
 }
 

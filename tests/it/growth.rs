@@ -1,9 +1,18 @@
 //! What a long list costs.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
+use todo_actors::{
+    client::ActorClient,
+    conversation::{BeginTurn, FinishTurn},
+    message::Request,
+    sidecar::DaprSidecar,
+};
 use todo_stack::{Signal, Stack};
 
 use crate::{
@@ -43,6 +52,7 @@ fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
             assert!(largest < LARGEST_MESSAGE, "{topic}: {largest}");
         }
         activation(&stack).await;
+        export(&stack).await;
         stack.shutdown().await.unwrap();
     });
 }
@@ -62,6 +72,68 @@ async fn activation(stack: &Stack) {
             start.elapsed(),
             Duration::from_millis(150),
         );
+    }
+}
+
+/// All of it fits into a file, with as many messages besides.
+async fn export(stack: &Stack) {
+    let dapr = stack.dapr(1).unwrap();
+    let endpoint = format!("http://127.0.0.1:{}", dapr.grpc_port);
+    let sidecar = DaprSidecar::connect(&endpoint, Some(&dapr.api_token)).unwrap();
+    let actors = ActorClient::new(Arc::new(sidecar));
+    let talks = (0..20).map(|n| talk(&actors, format!("noted-many~c{n}"), 250));
+    join_all(talks).await;
+    let start = Instant::now();
+    let response = reqwest::Client::new()
+        .get(format!("{}/api/noted-many/export", stack.base_url(1)))
+        .bearer_auth(stack.token("noted-many"))
+        .send()
+        .await
+        .unwrap();
+    let document = response.bytes().await.unwrap();
+    println!(
+        "measured: exporting 10,500 tasks with notes and 10,000 messages: {} ms, {} MiB",
+        start.elapsed().as_millis(),
+        document.len() >> 20
+    );
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    assert_eq!(document["tasks"].as_array().unwrap().len(), 10_500);
+    let conversations = document["conversations"].as_array().unwrap();
+    assert_eq!(conversations.len(), 20);
+    for conversation in conversations {
+        let messages = conversation["messages"].as_array().unwrap();
+        let indices = messages
+            .iter()
+            .filter_map(|message| message["index"].as_u64());
+        assert!(indices.eq(0..500));
+    }
+}
+
+async fn talk(actors: &ActorClient, conversation: String, turns: usize) {
+    for n in 0..turns {
+        let begin = BeginTurn {
+            turn_id: format!("t{n}"),
+            attempt: "a".to_owned(),
+            text: "w".repeat(1_000),
+            create: true,
+            lease_ms: 60_000,
+        };
+        actors
+            .send(&conversation, Request::read(begin))
+            .await
+            .unwrap();
+        let finish = FinishTurn {
+            turn_id: format!("t{n}"),
+            attempt: "a".to_owned(),
+            text: "r".repeat(4_000),
+            tool_calls: Vec::new(),
+            provider: "offline".to_owned(),
+            pending: None,
+        };
+        actors
+            .send(&conversation, Request::read(finish))
+            .await
+            .unwrap();
     }
 }
 

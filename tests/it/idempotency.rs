@@ -4,41 +4,50 @@ use std::{collections::HashSet, time::Duration};
 
 use futures::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    evidence::journal,
-    world::{Person, events, options, own, run, shared, until},
+    evidence::{journal, journals},
+    world::{Person, events, options, own, run, shared, unlimited, until},
 };
 
 #[test]
 fn a_hundred_times_the_same_key_at_once_is_one_turn() {
     run(async {
-        let stack = shared().await;
-        let ann = Person::new(stack, 1, "ann-hundred");
-        let all = (0..100).map(|_| ann.say("add buy bread", None, Some("the-one-key")));
+        // Given two replicas, so that it is the actors that tell repeats, not one process
+        let stack = own(unlimited().replicas(2)).await;
+        let here = Person::new(&stack, 1, "ann");
+        let there = Person::new(&stack, 2, "ann");
+        // When a hundred say the same under one key at once, half of them at each
+        let all = (0..100).map(|n| {
+            let ann = if n % 2 == 0 { &here } else { &there };
+            ann.say("add buy bread", None, Some("the-one-key"))
+        });
         let replies: HashSet<String> = join_all(all)
             .await
             .into_iter()
             .map(|reply| reply.ok().to_string())
             .collect();
+        // Then there is one reply, one task, and one conversation with two messages
         assert_eq!(replies.len(), 1, "{replies:?}");
-        assert_eq!(ann.tasks().await.len(), 1);
-        let list = until(
-            "the conversation in the list",
-            Duration::from_secs(10),
-            || async {
-                let list = ann.get("/conversations").await.ok();
-                let count = list["conversations"]
-                    .as_array()
-                    .or(list["items"].as_array())
-                    .unwrap()
-                    .len();
-                (count > 0).then_some(count)
-            },
-        )
-        .await;
-        assert_eq!(list, 1);
+        assert_eq!(here.tasks().await.len(), 1);
+        let kept = journals(&stack).await;
+        let conversations = kept
+            .keys()
+            .filter(|actor| actor.starts_with("Conversation/ann~"));
+        assert_eq!(conversations.count(), 1);
+        let reply: Value = serde_json::from_str(replies.iter().next().unwrap()).unwrap();
+        let id = reply["conversation_id"].as_str().unwrap();
+        let messages = here
+            .get(&format!("/conversations/{id}/messages"))
+            .await
+            .ok();
+        assert_eq!(
+            messages["messages"].as_array().unwrap().len(),
+            2,
+            "{messages}"
+        );
+        stack.shutdown().await.unwrap();
     });
 }
 
@@ -73,6 +82,7 @@ fn every_writing_route_takes_the_key() {
         let in_talk = json!({ "message": "add milk", "conversation_id": id });
         let user = "User/ann-keys".to_owned();
         let conversation = format!("Conversation/ann-keys~{id}");
+        let mut answers = Vec::new();
         // When each route is called twice with a key
         for (method, path, body, actor) in [
             (Method::POST, "/chat", Some(in_talk), &conversation),
@@ -112,16 +122,24 @@ fn every_writing_route_takes_the_key() {
             let once = ann.send(method.clone(), path, key, body.clone()).await;
             assert!(once.status.is_success(), "{what}: {}", once.body);
             let after = journal(stack, actor).await.head;
-            let twice = ann.send(method, path, key, body).await;
+            let twice = ann.send(method.clone(), path, key, body.clone()).await;
             // Then it has one effect, and both calls have the same answer
             assert!(after > before, "{what} changed nothing");
             assert_eq!(journal(stack, actor).await.head, after, "{what} twice");
-            assert_eq!(
-                (once.status, once.body),
-                (twice.status, twice.body),
-                "{what}"
-            );
+            let (status, answer) = (once.status, once.body);
+            assert_eq!((status, &answer), (twice.status, &twice.body), "{what}");
+            if actor == &user {
+                answers.push((method, path, body, status, answer));
+            }
         }
+        // Then it still has, now that other changes lie between
+        let before = journal(stack, &user).await.head;
+        for (method, path, body, status, answer) in answers {
+            let what = format!("{method} {path}");
+            let again = ann.send(method, path, Some("the-same-for-all"), body).await;
+            assert_eq!((again.status, again.body), (status, answer), "{what}");
+        }
+        assert_eq!(journal(stack, &user).await.head, before);
     });
 }
 

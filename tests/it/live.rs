@@ -22,14 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One event of a page's stream.
 #[derive(Debug, Clone)]
-struct Told {
+pub struct Told {
     id: String,
-    event: String,
+    pub event: String,
     data: Value,
 }
 
 /// An open page.
-struct Tab {
+pub struct Tab {
     stream: futures::stream::BoxStream<'static, Option<Told>>,
     last_id: String,
 }
@@ -70,7 +70,7 @@ impl Tab {
     }
 
     /// The next event that fits.
-    async fn until(&mut self, fits: impl Fn(&Told) -> bool) -> Told {
+    pub async fn until(&mut self, fits: impl Fn(&Told) -> bool) -> Told {
         loop {
             let told = self.next().await.expect("the stream ended");
             if fits(&told) {
@@ -86,7 +86,7 @@ impl Tab {
 }
 
 /// A tab that certainly hears what happens from now on.
-async fn connected(stack: &Stack, replica: usize, person: &Person) -> Tab {
+pub async fn connected(stack: &Stack, replica: usize, person: &Person) -> Tab {
     let mut tab = Tab::open(stack, replica, &person.id, None).await;
     // The feed may still be joining its consumer group: a change that is heard of proves it.
     for n in 0.. {

@@ -1,5 +1,5 @@
 //! The main job and what must hold, on the real servers.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
@@ -10,20 +10,30 @@
 mod audit;
 mod bad_input;
 mod callbacks;
+mod drill;
 mod edge;
+mod erase;
 mod evidence;
+mod gaps;
 mod growth;
 mod idempotency;
 mod ids;
+mod knock;
 mod live;
 mod main_job;
 mod mcp;
+mod metrics;
 mod model;
 mod outages;
+mod page;
 mod push;
 mod rebuild;
 mod recurrence;
+mod regions;
 mod replicas;
+mod restore;
+mod rotation;
+mod secure;
 mod stopping;
 mod streaming;
 mod world;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
-use todo_stack::Stack;
+use reqwest::Method;
+use serde_json::json;
+use todo_stack::{Stack, evidence::behind};
 
 use crate::{
-    evidence::database,
+    evidence::{database, rows},
     world::{Person, run, shared, until},
 };
 
@@ -19,7 +20,12 @@ fn damaged_tables_rebuilt_from_the_journals_equal_those_the_projector_made() {
         let stack = shared().await;
         let ann = Person::new(stack, 1, ANN);
         for n in 0..150 {
-            ann.add(&format!("task {n}"), None).await.ok();
+            // Some with notes that the journal keeps apart
+            let notes = (n % 3 == 0).then(|| format!("{n} ").repeat(1_000));
+            let task = json!({ "title": format!("task {n}"), "notes": notes });
+            ann.send(Method::POST, "/tasks", None, Some(task))
+                .await
+                .ok();
         }
         let reply = ann.say("complete task 3", None, None).await.ok();
         let conversation = reply["conversation_id"].as_str().unwrap().to_owned();
@@ -27,12 +33,12 @@ fn damaged_tables_rebuilt_from_the_journals_equal_those_the_projector_made() {
             let sentence = format!("add thing {n} tomorrow");
             ann.say(&sentence, Some(&conversation), None).await.ok();
         }
-        ann.send(reqwest::Method::DELETE, "/tasks/task-7", None, None)
+        ann.send(Method::DELETE, "/tasks/task-7", None, None)
             .await
             .ok();
-        caught_up(stack).await;
+        caught_up(stack, ANN).await;
         let mut database = database(stack).await;
-        let projected = rows(&mut database).await;
+        let projected = rows(&mut database, ANN).await;
         assert!(projected.len() > 200, "{} rows", projected.len());
 
         // When they are damaged in every way
@@ -58,59 +64,28 @@ fn damaged_tables_rebuilt_from_the_journals_equal_those_the_projector_made() {
                 .unwrap();
             assert!(done.rows_affected() > 0, "no damage: {damage}");
         }
-        assert_ne!(rows(&mut database).await, projected);
+        assert_ne!(rows(&mut database, ANN).await, projected);
 
         // Then rebuilding makes all as it was, progress too
         stack.job("rebuild").await.unwrap();
-        assert_eq!(rows(&mut database).await, projected);
+        assert_eq!(rows(&mut database, ANN).await, projected);
 
         // And the projector goes on from there
         ann.add("after the rebuild", None).await.ok();
-        caught_up(stack).await;
-        assert_eq!(rows(&mut database).await.len(), projected.len() + 1);
+        caught_up(stack, ANN).await;
+        assert_eq!(rows(&mut database, ANN).await.len(), projected.len() + 1);
     });
 }
 
-async fn caught_up(stack: &Stack) {
+/// Waits until the tables show all that is in the journals of a person, or of everybody.
+pub async fn caught_up(stack: &Stack, user: &str) {
     until(
         "the projector to catch up",
         Duration::from_secs(30),
-        || async { (behind(&mut database(stack).await).await == 0).then_some(()) },
+        || async {
+            let behind = behind(&mut database(stack).await, user).await;
+            (behind.unwrap() == 0).then_some(())
+        },
     )
     .await;
-}
-
-/// How many of her journals the tables have not caught up with.
-async fn behind(database: &mut PgConnection) -> i64 {
-    sqlx::query_scalar(
-        "select count(*) from journal_head head left join projection_progress done using (actor)
-         where (head.actor = 'User/' || $1 or head.actor like 'Conversation/' || $1 || '~%')
-           and (done.seq is distinct from head.seq or done.part + 1 < done.parts)",
-    )
-    .bind(ANN)
-    .fetch_one(database)
-    .await
-    .unwrap()
-}
-
-/// Every row the tables have of her, and of whoever's name begins like hers, as JSON text.
-async fn rows(database: &mut PgConnection) -> Vec<String> {
-    sqlx::query_scalar(
-        "select 'profile ' || to_jsonb(t)::text from profiles t where starts_with(user_id, $1)
-         union all
-         select 'task ' || to_jsonb(t)::text from tasks t where starts_with(user_id, $1)
-         union all
-         select 'conversation ' || to_jsonb(t)::text from conversations t
-         where starts_with(user_id, $1)
-         union all
-         select 'message ' || to_jsonb(t)::text from messages t where starts_with(user_id, $1)
-         union all
-         select 'progress ' || (to_jsonb(t) - 'applied_at')::text from projection_progress t
-         where starts_with(actor, 'User/' || $1) or starts_with(actor, 'Conversation/' || $1)
-         order by 1",
-    )
-    .bind(ANN)
-    .fetch_all(database)
-    .await
-    .unwrap()
 }

@@ -1,64 +1,70 @@
 //! Replicas come and go under load, and nothing is lost or doubled.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex},
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
-use todo_stack::{Signal, Stack};
-use tokio::{sync::watch, task::JoinSet};
+use jiff::{Timestamp, ToSpan};
+use reqwest::Method;
+use serde_json::json;
+use todo_stack::{
+    Signal, Stack, StackOptions,
+    drill::{self, CREATED, Crowd, CrowdOptions, Diary, Habits, Timeline, Wait},
+};
 
 use crate::{
     evidence::journals,
-    world::{Answer, Person, own, report, run, unlimited, until},
+    world::{Person, own, report, run, unlimited, until},
 };
 
 const USERS: usize = 200;
-/// Every so many commands one is a sentence in a conversation.
-const SENTENCE_EVERY: usize = 8;
-/// Longest a command may stay unacknowledged before the test gives up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PEOPLE: CrowdOptions = CrowdOptions {
+    people: USERS,
+    seed: 1,
+    habits: Habits::Writing,
+    pace: Duration::from_secs(1),
+};
 /// How long a chat turn belongs to the edge that began it, which may have died.
 const LEASE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Time for people to write, not a condition.
+const CALM: Duration = Duration::from_secs(4);
+/// What the chart tells a sidecar about its app and its end (`chart/templates/_workload.tpl`).
+const AS_IN_A_POD: [&str; 11] = [
+    "--enable-app-health-check",
+    "--app-health-check-path",
+    "/healthz",
+    "--app-health-probe-interval",
+    "2",
+    "--app-health-probe-timeout",
+    "1500",
+    "--app-health-threshold",
+    "3",
+    "--dapr-block-shutdown-duration",
+    "35s",
+];
+/// How long the chart's stop hook keeps an app from its SIGTERM.
+const STOP_HOOK: Duration = Duration::from_secs(5);
 
-/// What the load is told: what it goes through, and where edges are.
-#[derive(Clone)]
-struct Told {
-    phase: &'static str,
-    edges: Vec<String>,
+/// No limit on people, and a turn whose edge has died is soon free.
+fn soon_free() -> StackOptions {
+    unlimited().env("TURN_LEASE_MS", LEASE.as_millis().to_string())
 }
-
-/// The longest a request took, by what the load went through and by what it was.
-type Longest = Arc<Mutex<BTreeMap<(&'static str, &'static str), Duration>>>;
 
 #[test]
 fn two_hundred_people_write_while_a_replica_joins_leaves_and_dies() {
     run(async {
-        // Given people at the edges of all replicas; a turn whose edge has died is soon free
-        let stack = own(unlimited().env("TURN_LEASE_MS", LEASE.as_millis().to_string())).await;
-        let (tell, told) = watch::channel(Told {
-            phase: "alone",
-            edges: vec![stack.base_url(1)],
-        });
-        let longest = Longest::default();
-        let mut load = JoinSet::new();
-        for n in 0..USERS {
-            let client = Client {
-                person: Person::new(&stack, 1, &format!("u{n}")),
-                edge: n,
-                conversation: None,
-                told: told.clone(),
-            };
-            load.spawn(client.write_until_told(Arc::clone(&longest)));
-        }
+        // Given people at the edges of all replicas
+        let stack = own(soon_free()).await;
+        let timeline = Arc::new(Timeline::begin());
+        let crowd = Crowd::start(&stack, &PEOPLE, &timeline).unwrap();
         // When replicas come and go
-        let phase = |phase| tell.send_modify(|told| told.phase = phase);
-        let both =
-            || tell.send_modify(|told| told.edges = vec![stack.base_url(1), stack.base_url(2)]);
-        let calm = || tokio::time::sleep(Duration::from_secs(4));
+        let mut phases = vec![(Instant::now(), "alone")];
+        let mut phase = |phase| phases.push((Instant::now(), phase));
+        let both = || crowd.edges(vec![stack.base_url(1), stack.base_url(2)]);
+        let calm = || tokio::time::sleep(CALM);
         calm().await;
         phase("join");
         stack.scale(2).await.unwrap();
@@ -76,168 +82,164 @@ fn two_hundred_people_write_while_a_replica_joins_leaves_and_dies() {
         stack.kill("daprd-2", Signal::Kill).await.unwrap();
         calm().await;
         calm().await;
-        phase("stop");
-        let mut acknowledged: HashMap<String, Vec<String>> = HashMap::new();
-        while let Some(person) = load.join_next().await {
-            let (id, titles) = person.unwrap();
-            acknowledged.insert(id, titles);
-        }
-        let count: usize = acknowledged.values().map(Vec::len).sum();
-        println!("measured: {count} commands acknowledged");
+        let diaries = crowd.stop().await.unwrap();
 
         // Then nobody waited long, and what was acknowledged stands, once
-        for ((phase, what), longest) in longest.lock().unwrap().iter() {
-            let mut promised = Duration::from_secs(if *phase == "SIGKILL" { 15 } else { 3 });
-            // The promise is about one actor. A turn calls several, and its lease may have to run out.
-            if *what == "chat turn" {
-                promised += LEASE;
-            }
-            report(&format!("the longest {what}, {phase}"), *longest, promised);
-        }
-        events_are_there_once(&stack, &acknowledged).await;
-        journals_are_whole(&stack).await;
-        tasks_are_there_once(&stack, &acknowledged).await;
+        nobody_waited_long(&phases, &diaries);
+        nothing_is_lost_or_doubled(&stack, &diaries, &timeline).await;
+        let journals = journals(&stack).await.into_keys();
+        let conversations = journals.filter(|actor| actor.starts_with("Conversation/"));
+        assert!(conversations.count() >= USERS / 2, "too little was said");
         stack.shutdown().await.unwrap();
     });
 }
 
-/// A person's browser: it keeps to one edge until that one fails it.
-struct Client {
-    person: Person,
-    edge: usize,
-    conversation: Option<String>,
-    told: watch::Receiver<Told>,
+#[test]
+fn a_pod_that_ends_hands_its_actors_over_and_serves_until_then() {
+    run(async {
+        // Given people at two replicas, whose sidecars are told what the chart tells them
+        let stack = own(soon_free().replicas(2).sidecar_args(&AS_IN_A_POD)).await;
+        let timeline = Arc::new(Timeline::begin());
+        let crowd = Crowd::start(&stack, &PEOPLE, &timeline).unwrap();
+        let mut phases = vec![(Instant::now(), "two pods")];
+        tokio::time::sleep(CALM).await;
+        // When a pod ends: its sidecar and the balancers hear of it at once, its app after the hook
+        let told = Instant::now();
+        phases.push((told, "a pod ends"));
+        stack.kill("daprd-2", Signal::Term).await.unwrap();
+        crowd.edges(vec![stack.base_url(1)]);
+        tokio::time::sleep(STOP_HOOK).await;
+        assert!(
+            stack.is_running("daprd-2"),
+            "the sidecar did not wait for its app"
+        );
+        stack.kill("backend-2", Signal::Term).await.unwrap();
+        until("the end of the pod", PATIENCE, || async {
+            let ended = |name| !stack.is_running(name);
+            (ended("backend-2") && ended("daprd-2")).then_some(())
+        })
+        .await;
+        println!("measured: the pod had ended after {:?}", told.elapsed());
+        tokio::time::sleep(CALM).await;
+        let diaries = crowd.stop().await.unwrap();
+        // Then nobody waited long, nothing was cut off, and what was acknowledged stands, once
+        nobody_waited_long(&phases, &diaries);
+        nothing_is_lost_or_doubled(&stack, &diaries, &timeline).await;
+        let log = std::fs::read_to_string(stack.log_path("backend-2").unwrap()).unwrap();
+        assert!(!log.contains("stopping although not everything has ended"));
+        stack.shutdown().await.unwrap();
+    });
 }
 
-impl Client {
-    async fn write_until_told(mut self, longest: Longest) -> (String, Vec<String>) {
-        let mut titles = Vec::new();
-        for n in 0.. {
-            let phase = self.told.borrow().phase;
-            if phase == "stop" {
-                break;
-            }
-            let start = Instant::now();
-            let title = format!("thing {n}");
-            let what = if n % SENTENCE_EVERY == SENTENCE_EVERY - 1 {
-                self.say(&title).await;
-                "chat turn"
-            } else {
-                let task = json!({ "title": title });
-                self.insist("/tasks", &title, task).await;
-                "command"
-            };
-            titles.push(title);
-            let took = start.elapsed();
-            {
-                let mut longest = longest.lock().unwrap();
-                let longest = longest.entry((phase, what)).or_default();
-                *longest = took.max(*longest);
-            }
-            // A person's pace, not a condition.
-            tokio::time::sleep(Duration::from_secs(1).saturating_sub(took)).await;
+#[test]
+fn a_sidecar_that_dies_alone_leaves_nothing_old_behind() {
+    run(async {
+        // Given people whose actors are spread over two replicas
+        let stack = own(unlimited().replicas(2)).await;
+        let people: Vec<Person> = (0..24)
+            .map(|n| Person::new(&stack, 1, &format!("u{n}")))
+            .collect();
+        for person in &people {
+            person.add("before", None).await.ok();
         }
-        (self.person.id.clone(), titles)
-    }
-
-    async fn say(&mut self, title: &str) {
-        let mut body = json!({ "message": format!("add {title}") });
-        if let Some(conversation) = &self.conversation {
-            body["conversation_id"] = conversation.as_str().into();
+        // When one sidecar dies, its backend lives on, and everybody's actor changes elsewhere
+        stack.kill("daprd-2", Signal::Kill).await.unwrap();
+        let due = Timestamp::now() + 25.seconds();
+        let meanwhile = json!({ "title": "meanwhile", "due_at": due.to_string() });
+        for person in &people {
+            until("the change", PATIENCE, || async {
+                let task = Some(meanwhile.clone());
+                let key = Some("meanwhile");
+                let answer = person.send(Method::POST, "/tasks", key, task).await;
+                answer.status.is_success().then_some(())
+            })
+            .await;
         }
-        let reply = self.insist("/chat", title, body).await;
-        let task = &reply["tool_calls"][0]["result"]["ok"]["task"];
-        assert_eq!(task["title"], title, "{reply}");
-        self.conversation = reply["conversation_id"].as_str().map(str::to_owned);
-    }
-
-    /// Sends the same under the same key, to the next edge after each failure, until it is
-    /// acknowledged.
-    async fn insist(&mut self, path: &str, title: &str, body: Value) -> Value {
-        let key = title.replace(' ', "-");
-        let start = Instant::now();
-        loop {
-            let edges = self.told.borrow().edges.clone();
-            let person = self.person.at(&edges[self.edge % edges.len()]);
-            let sent = person.try_send(Method::POST, path, Some(&key), Some(body.clone()));
-            match sent.await {
-                Ok(answer) if answer.status.is_success() => return answer.body,
-                Ok(answer) => assert!(may_be_repeated(&answer), "{answer:?}"),
-                // The edge itself may be the one that died.
-                Err(error) => assert!(!error.is_builder(), "{error}"),
-            }
-            assert!(start.elapsed() < PATIENCE, "{title}: not acknowledged");
-            self.edge += 1;
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        stack.start_server("daprd-2").await.unwrap();
+        let edge = stack.base_url(2);
+        until("the other edge", PATIENCE, || async {
+            let answer = people[0].at(&edge).get("/tasks").await;
+            answer.status.is_success().then_some(())
+        })
+        .await;
+        let back = Timestamp::now();
+        println!(
+            "measured: the sidecar was back {} before the reminders",
+            due - back
+        );
+        // Then actors that are back where they were show it, though nobody changes them again
+        for person in &people {
+            let tasks = person.at(&edge).tasks().await;
+            assert_eq!(tasks.len(), 2, "{}: {tasks:?}", person.id);
         }
-    }
+        // And their reminders find what is due
+        until("every reminder", PATIENCE, || async {
+            let records = stack.read_topic("reminders").await.unwrap();
+            let reminded: HashSet<String> = records.iter().map(|r| r.key_text()).collect();
+            (reminded.len() == people.len()).then_some(())
+        })
+        .await;
+        // Some actors were active on the backend that was told nothing
+        let log = std::fs::read_to_string(stack.log_path("backend-2").unwrap()).unwrap();
+        let last = log
+            .lines()
+            .rfind(|line| line.contains("the sidecar asks what is hosted here"))
+            .unwrap();
+        assert!(!last.contains("actors=0"), "{last}");
+        stack.shutdown().await.unwrap();
+    });
 }
 
-fn may_be_repeated(answer: &Answer) -> bool {
-    answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after.is_some()
-}
-
-/// Every command's event is in Kafka, once after removing repeats by id.
-async fn events_are_there_once(stack: &Stack, acknowledged: &HashMap<String, Vec<String>>) {
-    let count: usize = acknowledged.values().map(Vec::len).sum();
-    let events = until("every event in Kafka", Duration::from_secs(90), || async {
-        let mut by_id: HashMap<String, Value> = HashMap::new();
-        for record in stack.read_topic("task-events").await.unwrap() {
-            let event = record.json();
-            let id = event["id"].as_str().unwrap().to_owned();
-            let known = by_id.insert(id, event.clone());
-            assert!(
-                known.is_none_or(|known| known == event),
-                "two events with one id"
-            );
+fn nobody_waited_long(phases: &[(Instant, &'static str)], diaries: &[Diary]) {
+    let count: usize = diaries.iter().map(|diary| diary.waits.len()).sum();
+    println!("measured: {count} commands acknowledged");
+    for ((phase, what), longest) in longest(phases, diaries) {
+        let mut promised = Duration::from_secs(if phase == "SIGKILL" { 15 } else { 3 });
+        // The promise is about one actor. A turn calls several, and its lease may have to run out.
+        if what == "chat turn" {
+            promised += LEASE;
         }
-        by_id.retain(|_, event| event["type"] == "com.todo.task.created");
-        (by_id.len() >= count).then_some(by_id)
-    })
-    .await;
-    let mut titles: HashMap<&str, Vec<&str>> = HashMap::new();
-    for event in events.values() {
-        let data = &event["data"];
-        let title = data["title"].as_str().unwrap();
-        titles
-            .entry(data["user_id"].as_str().unwrap())
-            .or_default()
-            .push(title);
-    }
-    for (user, acknowledged) in acknowledged {
-        let mut titles = titles[user.as_str()].clone();
-        let mut acknowledged: Vec<&str> = acknowledged.iter().map(String::as_str).collect();
-        titles.sort_unstable();
-        acknowledged.sort_unstable();
-        assert_eq!(titles, acknowledged, "events of {user}");
+        report(&format!("the longest {what}, {phase}"), longest, promised);
     }
 }
 
-/// No journal has a gap in the store, people's and conversations' alike.
-async fn journals_are_whole(stack: &Stack) {
-    let journals = journals(stack).await;
-    let conversations = journals
-        .keys()
-        .filter(|key| key.starts_with("Conversation/"));
-    assert!(conversations.count() >= USERS / 2, "too little was said");
-    for (actor, kept) in &journals {
-        kept.assert_whole(actor);
-    }
+async fn nothing_is_lost_or_doubled(stack: &Stack, diaries: &[Diary], timeline: &Timeline) {
+    let violations = drill::settle(stack, diaries).await.unwrap();
+    assert!(
+        violations.is_empty(),
+        "{violations:#?}\n{}",
+        timeline.render()
+    );
+    tasks_are_there_once(stack, diaries).await;
 }
 
-/// No acknowledged task is missing, and none appears twice.
-async fn tasks_are_there_once(stack: &Stack, acknowledged: &HashMap<String, Vec<String>>) {
-    for (user, titles) in acknowledged {
+/// The longest a command took, by what people went through when it began, and by what it was.
+fn longest(
+    phases: &[(Instant, &'static str)],
+    diaries: &[Diary],
+) -> BTreeMap<(&'static str, &'static str), Duration> {
+    let mut longest = BTreeMap::new();
+    for Wait { began, took, what } in diaries.iter().flat_map(|diary| &diary.waits) {
+        let phase = phases.iter().rev().find(|(start, _)| start <= began);
+        let (_, phase) = phase.unwrap_or(&phases[0]);
+        let longest: &mut Duration = longest.entry((*phase, *what)).or_default();
+        *longest = (*longest).max(*took);
+    }
+    longest
+}
+
+/// The actors know every acknowledged task, and none twice.
+async fn tasks_are_there_once(stack: &Stack, diaries: &[Diary]) {
+    for Diary { user, deeds, .. } in diaries {
         let tasks = Person::new(stack, 1, user).tasks().await;
-        let found: HashSet<&str> = tasks
+        let mut found: Vec<&str> = tasks
             .iter()
             .map(|task| task["title"].as_str().unwrap())
             .collect();
-        let wanted: HashSet<&str> = titles.iter().map(String::as_str).collect();
-        assert_eq!(
-            (tasks.len(), found),
-            (titles.len(), wanted),
-            "tasks of {user}"
-        );
+        let added = deeds.iter().filter(|deed| deed.kind == CREATED);
+        let mut wanted: Vec<&str> = added.map(|deed| deed.words.as_str()).collect();
+        found.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "tasks of {user}");
     }
 }

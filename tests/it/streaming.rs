@@ -8,23 +8,34 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use todo_stack::{Signal, Stack, packages};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::world::{Person, options, own, run, shared, until};
+use crate::{
+    evidence::journal,
+    world::{Person, options, own, run, shared, until},
+};
 
 /// Ten tasks in one message: the most that one message may ask for.
 const TEN: &str = "add t0; add t1; add t2; add t3; add t4; add t5; add t6; add t7; add t8; add t9";
 
 /// A turn that the SDK reads in Node.
 struct Page {
+    start: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
     _node: Child,
 }
 
 impl Page {
-    fn open(stack: &Stack, replica: usize, user: &str, key: &str, body: &Value) -> Self {
+    async fn open(stack: &Stack, replica: usize, user: &str, key: &str, body: &Value) -> Self {
+        let mut page = Self::ready(stack, replica, user, key, body).await;
+        page.ask().await;
+        page
+    }
+
+    /// A page that has loaded and has asked nothing yet.
+    async fn ready(stack: &Stack, replica: usize, user: &str, key: &str, body: &Value) -> Self {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contract"));
         let packages = packages::npm(folder).unwrap();
         // Beside node_modules, so that its import is found. Written whole or not at all, as
@@ -36,12 +47,22 @@ impl Page {
         let mut node = Command::new("node")
             .arg(script)
             .arg(asked.to_string())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let lines = BufReader::new(node.stdout.take().unwrap()).lines();
-        Self { lines, _node: node }
+        let mut page = Self {
+            start: node.stdin.take().unwrap(),
+            lines: BufReader::new(node.stdout.take().unwrap()).lines(),
+            _node: node,
+        };
+        assert_eq!(page.next().await["ready"], true);
+        page
+    }
+
+    async fn ask(&mut self) {
+        self.start.write_all(b"ask\n").await.unwrap();
     }
 
     async fn next(&mut self) -> Value {
@@ -93,8 +114,9 @@ async fn titles(person: &Person) -> Vec<String> {
     titles.map(str::to_owned).collect()
 }
 
-/// Keeps a user from writing until it is dropped: their turns get as far as their first change.
-async fn hold_up(stack: &Stack, user: &str) -> PgConnection {
+/// Keeps a user from writing until it is dropped: their turns get as far as their first change,
+/// and fail there when it takes longer than a write may, so have everything else ready before.
+pub async fn hold_up(stack: &Stack, user: &str) -> PgConnection {
     let mut database = PgConnection::connect(stack.database_url()).await.unwrap();
     sqlx::query("BEGIN").execute(&mut database).await.unwrap();
     let held = sqlx::query("SELECT FROM journal_head WHERE actor = 'User/' || $1 FOR UPDATE")
@@ -103,6 +125,26 @@ async fn hold_up(stack: &Stack, user: &str) -> PgConnection {
         .await
         .unwrap();
     assert_eq!(held.rows_affected(), 1);
+    database
+}
+
+/// The entry of a user at which [`hold_up_at`] holds them up.
+const FOURTH: i64 = 4;
+
+/// Lets a user write as far as the entry before this one, until it is dropped.
+async fn hold_up_at(stack: &Stack, user: &str, entry: i64) -> PgConnection {
+    let mut database = PgConnection::connect(stack.database_url()).await.unwrap();
+    let hold = "
+        CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$;
+        SELECT pg_advisory_lock(1)";
+    sqlx::raw_sql(hold).execute(&mut database).await.unwrap();
+    let at = format!(
+        "CREATE TRIGGER hold_up BEFORE UPDATE ON journal_head FOR EACH ROW
+         WHEN (NEW.actor = 'User/{user}' AND NEW.seq = {entry}) EXECUTE FUNCTION hold_up()"
+    );
+    let at = sqlx::AssertSqlSafe(at);
+    sqlx::raw_sql(at).execute(&mut database).await.unwrap();
     database
 }
 
@@ -116,7 +158,7 @@ fn the_sdk_reads_a_turn_with_tools_and_a_turn_that_is_refused() {
     run(async {
         let stack = shared().await;
         let body = json!({ "message": "add buy milk and add buy bread" });
-        let mut page = Page::open(stack, 1, "ann-sdk", "k", &body);
+        let mut page = Page::open(stack, 1, "ann-sdk", "k", &body).await;
         let (message, end) = page.end().await;
         assert_eq!(end["end"], "finish", "{end}");
         let tools = tools_of(&message);
@@ -126,13 +168,19 @@ fn the_sdk_reads_a_turn_with_tools_and_a_turn_that_is_refused() {
         assert!(text_of(&message).contains("Added “buy bread”."));
         assert_eq!(message["metadata"]["provider"], "offline");
         // The same key brings the same message
-        let (again, _) = Page::open(stack, 1, "ann-sdk", "k", &body).end().await;
+        let (again, _) = Page::open(stack, 1, "ann-sdk", "k", &body)
+            .await
+            .end()
+            .await;
         assert_eq!(again["id"], message["id"]);
         assert_eq!(text_of(&again), text_of(&message));
         assert_eq!(tools_of(&again).len(), 2);
         // What is refused before the stream begins is an error of the request
         let body = json!({ "message": "hello", "conversation_id": "nowhere" });
-        let (_, end) = Page::open(stack, 1, "ann-sdk", "k2", &body).end().await;
+        let (_, end) = Page::open(stack, 1, "ann-sdk", "k2", &body)
+            .await
+            .end()
+            .await;
         assert_eq!(end["end"], "thrown");
         let error = end["error"].as_str().unwrap();
         assert!(error.contains("no such conversation"), "{end}");
@@ -146,8 +194,9 @@ fn the_sdk_sees_an_error_in_the_middle_and_a_turn_that_is_stopped() {
         let ann = Person::new(stack, 1, "ann-cut");
         ann.add("first", None).await.ok();
         // Given a turn that cannot get on, whose conversation is deleted meanwhile
+        let mut page = Page::ready(stack, 1, "ann-cut", "k1", &json!({ "message": TEN })).await;
         let held = hold_up(stack, "ann-cut").await;
-        let mut page = Page::open(stack, 1, "ann-cut", "k1", &json!({ "message": TEN }));
+        page.ask().await;
         let (conversation, _) = ids(&page.at_work().await);
         let path = format!("/conversations/{conversation}");
         ann.send(Method::DELETE, &path, None, None).await;
@@ -159,8 +208,9 @@ fn the_sdk_sees_an_error_in_the_middle_and_a_turn_that_is_stopped() {
         let before = titles(&ann).await.len();
 
         // Given another that is stopped
+        let mut page = Page::ready(stack, 1, "ann-cut", "k2", &json!({ "message": TEN })).await;
         let held = hold_up(stack, "ann-cut").await;
-        let mut page = Page::open(stack, 1, "ann-cut", "k2", &json!({ "message": TEN }));
+        page.ask().await;
         let (conversation, turn) = ids(&page.at_work().await);
         let path = format!("/chat/{turn}/stop");
         let stop = json!({ "conversation_id": conversation });
@@ -191,14 +241,16 @@ fn a_turn_is_joined_and_outlives_the_browser_that_began_it() {
         let stack = shared().await;
         let ann = Person::new(stack, 1, "ann-join");
         ann.add("first", None).await.ok();
-        let held = hold_up(stack, "ann-join").await;
         let body = json!({ "message": "add milk and add bread" });
+        let mut first = Page::ready(stack, 1, "ann-join", "k", &body).await;
+        let mut page = Page::ready(stack, 1, "ann-join", "k", &body).await;
         // Given a page that goes away while a tool is at work
-        let mut page = Page::open(stack, 1, "ann-join", "k", &body);
-        let shown = page.at_work().await;
-        drop(page);
+        let held = hold_up(stack, "ann-join").await;
+        first.ask().await;
+        let shown = first.at_work().await;
+        drop(first);
         // When another asks the same, then it sees the same tool at work, and then the end
-        let mut page = Page::open(stack, 1, "ann-join", "k", &body);
+        page.ask().await;
         let joined = page.at_work().await;
         assert_eq!(ids(&joined), ids(&shown));
         assert_eq!(
@@ -207,7 +259,7 @@ fn a_turn_is_joined_and_outlives_the_browser_that_began_it() {
         );
         drop(held);
         let (message, end) = page.end().await;
-        assert_eq!(end["end"], "finish");
+        assert_eq!(end["end"], "finish", "{end}");
         assert_eq!(tools_of(&message).len(), 2);
         assert_eq!(titles(&ann).await, ["first", "milk", "bread"]);
         // And the result is there for whoever wants JSON
@@ -223,8 +275,9 @@ fn a_turn_is_stopped_from_the_other_replica_and_one_cut_by_sigkill_is_finished_t
         let [here, there] = [1, 2].map(|replica| Person::new(&stack, replica, "ann"));
         here.add("first", None).await.ok();
         // Given a turn of ten changes on the second replica that is at its first
+        let mut page = Page::ready(&stack, 2, "ann", "k1", &json!({ "message": TEN })).await;
         let held = hold_up(&stack, "ann").await;
-        let mut page = Page::open(&stack, 2, "ann", "k1", &json!({ "message": TEN }));
+        page.ask().await;
         let (conversation, turn) = ids(&page.at_work().await);
         // When the first is asked to stop it
         let stop = json!({ "conversation_id": conversation });
@@ -245,14 +298,20 @@ fn a_turn_is_stopped_from_the_other_replica_and_one_cut_by_sigkill_is_finished_t
         assert_eq!(end["end"], "abort", "{end}");
         assert!(text_of(&message).ends_with(reply["response"].as_str().unwrap()));
 
-        // Given a turn of another person that has made a change when its replica is killed
+        // Given a turn of another person whose replica is killed between its changes
+        let held = hold_up_at(&stack, "bob", FOURTH).await;
         let bob = Person::new(&stack, 1, "bob");
-        let mut page = Page::open(&stack, 2, "bob", "k", &json!({ "message": TEN }));
-        page.at_work().await;
+        let mut page = Page::ready(&stack, 2, "bob", "k", &json!({ "message": TEN })).await;
+        page.ask().await;
+        until("the entries before", Duration::from_secs(10), || async {
+            (journal(&stack, "User/bob").await.head == FOURTH - 1).then_some(())
+        })
+        .await;
         stack.kill("backend-2", Signal::Kill).await.unwrap();
         stack.kill("daprd-2", Signal::Kill).await.unwrap();
         drop(page);
         drop(there);
+        drop(held);
         // When the same is asked of the other replica, then it comes to its end, nothing doubled
         let reply = until("the turn's end", Duration::from_secs(60), || async {
             let answer = bob.say(TEN, None, Some("k")).await;

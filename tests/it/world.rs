@@ -8,9 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Method, StatusCode};
+use reqwest::Method;
 use serde_json::{Value, json};
-use todo_stack::{Stack, StackOptions};
+pub use todo_stack::Answer;
+use todo_stack::{Stack, StackOptions, evidence};
 use tokio::{runtime::Runtime, sync::OnceCell};
 
 /// One runtime for all tests, so that a stack outlives the test that started it.
@@ -68,16 +69,8 @@ impl Own {
     }
 }
 
-/// The lines of all logs, of servers that are gone too, that tell of a panic of ours.
 fn panics(stack: &Stack) -> Vec<String> {
-    let mut found = Vec::new();
-    for log in std::fs::read_dir(stack.dir().join("logs")).unwrap() {
-        let path = log.unwrap().path();
-        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        let lines = text.lines().filter(|line| line.contains("panicked"));
-        found.extend(lines.map(|line| format!("{}: {line}", path.display())));
-    }
-    found
+    evidence::panics(stack).unwrap()
 }
 
 /// Waits until `condition` gives something; fails the test with `what` after `limit`.
@@ -109,95 +102,31 @@ pub fn report(what: &str, took: Duration, promised: Duration) {
     );
 }
 
-/// A person with a token, at one replica.
+/// A person with a token, at one replica; what they are answered must be an answer.
 #[derive(Clone)]
-pub struct Person {
-    pub id: String,
-    base: String,
-    token: String,
-    client: reqwest::Client,
-    traceparent: Option<String>,
-}
+pub struct Person(todo_stack::Person);
 
-/// What the API answered.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub retry_after: Option<String>,
-    pub body: Value,
-}
+impl Deref for Person {
+    type Target = todo_stack::Person;
 
-impl Answer {
-    /// The body of an answer that must be a success.
-    #[track_caller]
-    pub fn ok(self) -> Value {
-        assert!(self.status.is_success(), "{} {}", self.status, self.body);
-        self.body
+    fn deref(&self) -> &todo_stack::Person {
+        &self.0
     }
 }
 
 impl Person {
     pub fn new(stack: &Stack, replica: usize, id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            base: stack.base_url(replica),
-            token: stack.token(id),
-            client: reqwest::Client::builder()
-                .timeout(Duration::from_secs(60))
-                .build()
-                .unwrap(),
-            traceparent: None,
-        }
+        Self(todo_stack::Person::new(stack, replica, id).unwrap())
     }
 
     /// The same person at another edge.
     pub fn at(&self, base: &str) -> Self {
-        Self {
-            base: base.to_owned(),
-            ..self.clone()
-        }
+        Self(self.0.at(base))
     }
 
     /// The same person, whose requests belong to a trace.
     pub fn traced(&self, traceparent: &str) -> Self {
-        Self {
-            traceparent: Some(traceparent.to_owned()),
-            ..self.clone()
-        }
-    }
-
-    /// A request to `/api/{user_id}{path}`; an error when no answer came at all.
-    pub async fn try_send(
-        &self,
-        method: Method,
-        path: &str,
-        key: Option<&str>,
-        body: Option<Value>,
-    ) -> Result<Answer, reqwest::Error> {
-        let url = format!("{}/api/{}{path}", self.base, self.id);
-        let mut request = self.client.request(method, url).bearer_auth(&self.token);
-        if let Some(key) = key {
-            request = request.header("Idempotency-Key", key);
-        }
-        if let Some(traceparent) = &self.traceparent {
-            request = request.header("traceparent", traceparent);
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = request.send().await?;
-        let status = response.status();
-        let retry_after = response.headers().get("retry-after");
-        let retry_after = retry_after
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let bytes = response.bytes().await?;
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer {
-            status,
-            retry_after,
-            body,
-        })
+        Self(self.0.traced(traceparent))
     }
 
     pub async fn send(
@@ -261,8 +190,7 @@ pub async fn insist(person: &Person, title: &str, key: &str, limit: Duration) ->
         {
             Ok(answer) if answer.status.is_success() => return start.elapsed(),
             Ok(answer) => {
-                let retry = answer.status == StatusCode::SERVICE_UNAVAILABLE
-                    && answer.retry_after.is_some();
+                let retry = answer.may_be_repeated();
                 assert!(retry, "{} {}", answer.status, answer.body);
             }
             // The edge itself may be the one that died.

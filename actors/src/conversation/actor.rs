@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, HoldsTurn, MessagePage, ReleaseTurn,
-    Rename, RepublishConversation, StopTurn, TurnState,
+    BeginTurn, ChatMessage, Delete, Deleted, EraseConversation, FinishTurn, GetHeading,
+    GetMessages, HoldsTurn, MessagePage, ReleaseTurn, Removed, Rename, RepublishConversation,
+    StopTurn, TurnState,
     state::{Conversation, PER_PAGE, no_such_conversation},
     turns::Begin,
 };
@@ -35,7 +36,15 @@ pub(crate) async fn call(chat: &mut Activation<Conversation>, method: &str, body
         }),
         HoldsTurn::METHOD => query::<HoldsTurn, _>(chat, body).await,
         Rename::METHOD => command::<Rename, _>(chat, body).await,
-        Delete::METHOD => command::<Delete, _>(chat, body).await,
+        Delete::METHOD => answer(match parse(body) {
+            Ok(request) => delete(chat, request).await,
+            Err(failure) => Err(failure.into()),
+        }),
+        GetHeading::METHOD => query::<GetHeading, _>(chat, body).await,
+        EraseConversation::METHOD => answer(match parse(body) {
+            Ok(request) => erase(chat, request).await,
+            Err(failure) => Err(failure.into()),
+        }),
         GetMessages::METHOD => answer(match parse::<GetMessages>(body) {
             Ok(request) => messages(chat, &request.message).await,
             Err(failure) => Err(failure.into()),
@@ -77,6 +86,26 @@ async fn stop_turn(
         return Ok(finished_reply(journal, services.sidecar.as_ref(), index).await?);
     }
     chat.command(request).await
+}
+
+/// Answers only once nothing is left; called again under its key, it removes what still is.
+async fn delete(
+    chat: &mut Activation<Conversation>,
+    request: Request<Delete>,
+) -> Result<Deleted, CallError> {
+    let deleted = chat.command(request).await?;
+    chat.remove_ended().await?;
+    Ok(deleted)
+}
+
+/// As [`delete`].
+async fn erase(
+    chat: &mut Activation<Conversation>,
+    request: Request<EraseConversation>,
+) -> Result<Removed, CallError> {
+    let removed = chat.command(request).await?;
+    chat.leave_nothing().await?;
+    Ok(removed)
 }
 
 async fn finished_reply(

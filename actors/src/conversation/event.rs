@@ -58,6 +58,11 @@ pub enum Event {
         /// When.
         deleted_at: Timestamp,
     },
+    /// Nothing of it is left, not even that it was there.
+    Erased {
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Announce for Event {
@@ -91,6 +96,7 @@ impl Announce for Event {
                 "com.todo.conversation.deleted",
                 json!({ "deleted_at": deleted_at }),
             ),
+            Self::Erased { at } => ("com.todo.conversation.erased", json!({ "erased_at": at })),
         };
         if let Some(object) = data.as_object_mut() {
             object.insert("user_id".to_owned(), user_id.into());

@@ -45,6 +45,8 @@ messages! {
     Rename = "rename" -> Renamed,
     Delete = "delete_conversation" -> Deleted,
     RepublishConversation = "republish" -> Republished,
+    GetHeading = "heading" -> Heading,
+    EraseConversation = "erase" -> Removed,
 }
 
 /// Stores what the person said and opens a turn, or says how the turn stands.
@@ -266,3 +268,34 @@ pub struct Deleted {}
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RepublishConversation(pub Republish);
+
+/// Reads what the conversation is called, and how long it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetHeading {}
+
+/// A conversation without its messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heading {
+    /// What it is called.
+    pub title: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last started, renamed or added to.
+    pub updated_at: Timestamp,
+    /// How many messages it has.
+    pub messages: u64,
+}
+
+/// [`crate::user::Erase`] for a conversation, which then is as one deleted, for good: it does
+/// not begin anew.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EraseConversation {}
+
+/// What an [`EraseConversation`] removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// 1, or 0 if it had been deleted before.
+    pub conversations: u64,
+    /// Its messages.
+    pub messages: u64,
+}

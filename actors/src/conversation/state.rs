@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatMessage, Delete, Deleted, Pending, Rename, Renamed, Role, event::Event};
+use super::{
+    ChatMessage, Delete, Deleted, EraseConversation, GetHeading, Heading, Pending, Removed, Rename,
+    Renamed, Role, event::Event,
+};
 use crate::{
-    journal::State,
+    journal::{State, Undecided},
     message::Refusal,
     pages::{Receipts, Ring, page_number},
-    turn::{Command, Decision},
+    turn::{Command, Decision, Query},
 };
 
 /// Messages on one snapshot page; a full page never changes again.
@@ -44,11 +47,29 @@ pub(super) struct About {
     created_at: Timestamp,
     updated_at: Timestamp,
     pub(super) deleted: bool,
+    /// Then it is deleted too, and there is nothing else to know of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
     pub(super) open: Option<OpenTurn>,
     count: u64,
     /// What the newest reply asked to confirm; the turn after it decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pending: Option<Pending>,
+}
+
+impl About {
+    fn new(title: String, created_at: Timestamp) -> Self {
+        Self {
+            title,
+            created_at,
+            updated_at: created_at,
+            deleted: false,
+            erased: false,
+            open: None,
+            count: 0,
+            pending: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -178,16 +199,20 @@ impl State for Conversation {
     fn apply(&mut self, event: &Event) {
         match event {
             Event::Started { title, created_at } => {
-                self.about = Some(About {
-                    title: title.clone(),
-                    created_at: *created_at,
-                    updated_at: *created_at,
-                    deleted: false,
-                    open: None,
-                    count: 0,
-                    pending: None,
-                });
+                self.about = Some(About::new(title.clone(), *created_at));
                 self.about_dirty = true;
+            }
+            Event::Deleted { deleted_at: at } | Event::Erased { at } => {
+                let about = About {
+                    deleted: true,
+                    erased: matches!(event, Event::Erased { .. }),
+                    ..About::new(String::new(), *at)
+                };
+                *self = Self {
+                    about: Some(about),
+                    about_dirty: true,
+                    ..Self::default()
+                };
             }
             Event::MessageAdded {
                 message,
@@ -237,20 +262,15 @@ impl State for Conversation {
                 about.title.clone_from(title);
                 about.updated_at = *updated_at;
             }),
-            Event::Deleted { deleted_at } => {
-                self.dirty.extend(0..=self.count / PER_PAGE);
-                self.messages.clear();
-                self.count = 0;
-                self.update(|about| {
-                    about.title.clear();
-                    about.updated_at = *deleted_at;
-                    about.deleted = true;
-                    about.open = None;
-                    about.count = 0;
-                    about.pending = None;
-                });
-            }
         }
+    }
+
+    fn ends(event: &Event) -> bool {
+        matches!(event, Event::Deleted { .. } | Event::Erased { .. })
+    }
+
+    fn erases(event: &Event) -> bool {
+        matches!(event, Event::Erased { .. })
     }
 
     fn wake_after(&self, _events: &[Event]) -> Option<Timestamp> {
@@ -338,7 +358,7 @@ impl State for Conversation {
     }
 }
 
-pub(super) type Decided<R> = Result<Decision<Event, R>, Refusal>;
+pub(super) type Decided<R> = Result<Decision<Event, R>, Undecided>;
 
 pub(super) fn unchanged<R>(reply: R) -> Decided<R> {
     Ok(Decision {
@@ -353,9 +373,9 @@ impl Command<Conversation> for Rename {
         let title = self.title.trim();
         let length = title.chars().count();
         if length == 0 || length > LONGEST_TITLE || title.chars().any(char::is_control) {
-            return Err(Refusal::invalid(format!(
-                "A title has 1 to {LONGEST_TITLE} characters."
-            )));
+            return Err(
+                Refusal::invalid(format!("A title has 1 to {LONGEST_TITLE} characters.")).into(),
+            );
         }
         let reply = Renamed {
             title: title.to_owned(),
@@ -380,6 +400,33 @@ impl Command<Conversation> for Delete {
         Ok(Decision {
             events: vec![Event::Deleted { deleted_at: now }],
             reply: Deleted {},
+        })
+    }
+}
+
+impl Command<Conversation> for EraseConversation {
+    fn decide(&self, state: &Conversation, now: Timestamp) -> Decided<Removed> {
+        if state.about.as_ref().is_some_and(|about| about.erased) {
+            return unchanged(Removed::default());
+        }
+        Ok(Decision {
+            events: vec![Event::Erased { at: now }],
+            reply: Removed {
+                conversations: u64::from(state.exists()),
+                messages: state.count,
+            },
+        })
+    }
+}
+
+impl Query<Conversation> for GetHeading {
+    fn answer(&self, state: &Conversation, _now: Timestamp) -> Result<Heading, Undecided> {
+        let about = state.live()?;
+        Ok(Heading {
+            title: about.title.clone(),
+            created_at: about.created_at,
+            updated_at: about.updated_at,
+            messages: state.count,
         })
     }
 }

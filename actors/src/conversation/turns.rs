@@ -9,6 +9,7 @@ use super::{
     state::{About, Conversation, Decided, no_such_conversation, unchanged},
 };
 use crate::{
+    journal::Undecided,
     message::Refusal,
     turn::{Command, Decision, Query},
 };
@@ -167,7 +168,7 @@ impl Command<Conversation> for BeginTurn {
                 Some(reply) => unchanged(TurnState::Done {
                     reply: reply.clone(),
                 }),
-                None => Err(no_longer_kept()),
+                None => Err(no_longer_kept().into()),
             },
         }
     }
@@ -184,16 +185,15 @@ impl Command<Conversation> for FinishTurn {
         }
         let held = holds(about, &self.turn_id, &self.attempt);
         if !held {
-            return Err(Refusal::conflict(
-                "Another attempt has taken this turn over.",
-            ));
+            return Err(Refusal::conflict("Another attempt has taken this turn over.").into());
         }
         if let Some(Pending { task_ids }) = &self.pending {
             let long = task_ids.iter().any(|id| id.len() > LONGEST_ID);
             if task_ids.is_empty() || task_ids.len() > MOST_PENDING || long {
                 return Err(Refusal::invalid(format!(
                     "A confirmation is about 1 to {MOST_PENDING} tasks."
-                )));
+                ))
+                .into());
             }
         }
         let message = ChatMessage {
@@ -237,7 +237,7 @@ impl Command<Conversation> for StopTurn {
         if let Some(index) = state.finished(&self.turn_id) {
             return match state.recent(index) {
                 Some(reply) => unchanged(reply.clone()),
-                None => Err(no_longer_kept()),
+                None => Err(no_longer_kept().into()),
             };
         }
         if about
@@ -247,7 +247,8 @@ impl Command<Conversation> for StopTurn {
         {
             return Err(Refusal::not_found(
                 "There is nothing to stop: this answer is not being worked on.",
-            ));
+            )
+            .into());
         }
         let message = ChatMessage {
             tool_calls: self.tool_calls.clone(),
@@ -267,7 +268,7 @@ impl Command<Conversation> for StopTurn {
 }
 
 impl Query<Conversation> for HoldsTurn {
-    fn answer(&self, state: &Conversation, _now: Timestamp) -> Result<TurnHeld, Refusal> {
+    fn answer(&self, state: &Conversation, _now: Timestamp) -> Result<TurnHeld, Undecided> {
         Ok(TurnHeld {
             held: holds(state.live()?, &self.turn_id, &self.attempt),
         })

@@ -78,6 +78,44 @@ pub enum Event {
         /// The profile.
         profile: Profile,
     },
+    /// Everything that was known of the person is gone.
+    Erased {
+        /// When.
+        at: Timestamp,
+        /// When they asked for it.
+        asked_at: Timestamp,
+        /// Until then nothing else happens.
+        until: Timestamp,
+    },
+}
+
+impl Event {
+    /// The tasks that are there after it, new or changed.
+    pub(super) fn tasks_after(&self) -> impl Iterator<Item = &Task> {
+        let (task, next) = match self {
+            Self::TaskCreated { task }
+            | Self::TaskUpdated { task, .. }
+            | Self::TaskCompleted { task, .. }
+            | Self::TaskReopened { task, .. }
+            | Self::TaskRestored { task }
+            | Self::TaskReminded { task } => (Some(task), None),
+            Self::TaskRolled { task, next } => (Some(task), Some(next.as_ref())),
+            Self::TaskDeleted { .. }
+            | Self::TaskWithdrawn { .. }
+            | Self::ProfileChanged { .. }
+            | Self::Erased { .. } => (None, None),
+        };
+        task.into_iter().chain(next)
+    }
+
+    /// The task that it takes away, as it was.
+    pub(super) fn tasks_gone(&self) -> impl Iterator<Item = &Task> {
+        match self {
+            Self::TaskDeleted { task, .. } | Self::TaskWithdrawn { task } => Some(task),
+            _ => None,
+        }
+        .into_iter()
+    }
 }
 
 impl Announce for Event {
@@ -108,6 +146,12 @@ impl Announce for Event {
                 ty: "com.todo.profile.changed",
                 subject: user_id.to_owned(),
                 data: with_user(user_id, json!(profile)),
+            }],
+            Self::Erased { at, .. } => vec![Draft {
+                topic: Topic::TaskEvents,
+                ty: "com.todo.user.erased",
+                subject: user_id.to_owned(),
+                data: with_user(user_id, json!({ "erased_at": at })),
             }],
         }
     }

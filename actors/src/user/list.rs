@@ -6,7 +6,7 @@ use super::{
     DueFilter, ListTasks, Status, Task, TaskList,
     state::{User, number, urgency},
 };
-use crate::{message::Refusal, turn::Query};
+use crate::{journal::Undecided, message::Refusal, turn::Query};
 
 const DEFAULT_LIMIT: u32 = 50;
 const LARGEST_LIMIT: u32 = 100;
@@ -39,7 +39,7 @@ impl Place {
 }
 
 impl Query<User> for ListTasks {
-    fn answer(&self, state: &User, now: Timestamp) -> Result<TaskList, Refusal> {
+    fn answer(&self, state: &User, now: Timestamp) -> Result<TaskList, Undecided> {
         if self
             .search
             .as_ref()
@@ -47,7 +47,8 @@ impl Query<User> for ListTasks {
         {
             return Err(Refusal::invalid(format!(
                 "A search has at most {LONGEST_SEARCH} characters."
-            )));
+            ))
+            .into());
         }
         let after = match &self.cursor {
             Some(cursor) => Some(Place::parse(cursor).ok_or_else(|| {
@@ -62,9 +63,11 @@ impl Query<User> for ListTasks {
             .map(str::to_lowercase)
             .collect();
         let today = now.to_zoned_datetime(state.zone().clone()).date();
-        let mut matching: Vec<(Place, &Task)> = state
+        let candidates = state
             .tasks()
-            .filter(|task| self.matches(task, state, now, today, &words))
+            .filter(|task| self.matches(task, state, now, today));
+        let mut matching: Vec<(Place, &Task)> = containing_all(&words, candidates, state)?
+            .into_iter()
             .map(|task| (place(task, state), task))
             .collect();
         matching.sort_by_key(|(place, _)| *place);
@@ -81,11 +84,14 @@ impl Query<User> for ListTasks {
             let Some((place, task)) = rest.next() else {
                 break;
             };
-            bytes += task.size();
+            bytes += state.size(task);
             last = Some(place);
-            tasks.push(task.clone());
+            tasks.push(task);
         }
         let next_cursor = rest.peek().and(last).map(Place::cursor);
+        state.read(tasks.iter().copied())?;
+        let tasks = tasks.into_iter().map(|task| state.whole(task));
+        let tasks = tasks.collect::<Result<_, _>>()?;
         Ok(TaskList {
             tasks,
             total,
@@ -95,20 +101,12 @@ impl Query<User> for ListTasks {
 }
 
 impl ListTasks {
-    fn matches(
-        &self,
-        task: &Task,
-        user: &User,
-        now: Timestamp,
-        today: Date,
-        words: &[String],
-    ) -> bool {
+    fn matches(&self, task: &Task, user: &User, now: Timestamp, today: Date) -> bool {
         self.status.is_none_or(|status| task.status == status)
             && self.tag.as_ref().is_none_or(|tag| task.tags.contains(tag))
             && self
                 .due
                 .is_none_or(|due| due_matches(due, task, user, now, today))
-            && contains_all(task, words)
     }
 }
 
@@ -128,16 +126,26 @@ fn due_matches(due: DueFilter, task: &Task, user: &User, now: Timestamp, today: 
     }
 }
 
-fn contains_all(task: &Task, words: &[String]) -> bool {
-    if words.is_empty() {
-        return true;
-    }
-    let mut text = task.title.to_lowercase();
-    if let Some(notes) = &task.notes {
-        text.push('\n');
-        text.push_str(&notes.to_lowercase());
-    }
-    words.iter().all(|word| text.contains(word.as_str()))
+/// The tasks that have every word in their title or notes.
+///
+/// # Errors
+/// Notes that have to be read, of tasks whose title does not say it already.
+fn containing_all<'a>(
+    words: &[String],
+    tasks: impl Iterator<Item = &'a Task>,
+    user: &User,
+) -> Result<Vec<&'a Task>, Undecided> {
+    let said = |text: &str| {
+        let text = text.to_lowercase();
+        words.iter().all(|word| text.contains(word.as_str()))
+    };
+    let (mut found, open): (Vec<&Task>, Vec<&Task>) = tasks.partition(|task| said(&task.title));
+    user.read(open.iter().copied())?;
+    found.extend(open.into_iter().filter(|task| {
+        let notes = user.notes_of(task);
+        notes.is_some_and(|notes| said(&format!("{}\n{notes}", task.title)))
+    }));
+    Ok(found)
 }
 
 fn place(task: &Task, user: &User) -> Place {

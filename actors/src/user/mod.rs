@@ -3,8 +3,11 @@
 //! This page lists its messages; the rules are in [`state`].
 
 pub(crate) mod actor;
+mod erasing;
 pub mod event;
+mod export;
 mod list;
+mod notes;
 mod pages;
 pub mod recurrence;
 mod rolling;
@@ -48,6 +51,9 @@ messages! {
     FireDue = "fire_due" -> Fired,
     RollForward = "roll_forward" -> Rolled,
     Republish = "republish" -> Republished,
+    Export = "export" -> TaskPage,
+    Admit = "admit" -> Admitted,
+    Erase = "erase" -> Removed,
 }
 
 /// Adds a task.
@@ -136,7 +142,15 @@ pub struct DeleteTask {
 
 /// Takes back the newest of the last 20 changes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Undo {}
+#[serde(default)]
+pub struct Undo {
+    /// The newest change of this task, whatever was done to others since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<String>,
+    /// Only if that is the change whose reply had this `updated_at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+}
 
 /// What an [`Undo`] took back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -314,6 +328,53 @@ pub struct Republish {
 pub struct Republished {
     /// Entries whose events are on their way.
     pub entries: u64,
+}
+
+/// Reads every task, oldest first, in pages: a task that is there all the time is read once,
+/// whatever changes meanwhile.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// The last task of the page before; absent for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A page of an [`Export`]; it ends at 512 KiB.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskPage {
+    /// The page; empty when there are no more.
+    pub tasks: Vec<Task>,
+}
+
+/// Asks whether the person may begin something that is not kept here. Refused when nothing may
+/// happen, which is so for a while after an [`Erase`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Admit {}
+
+/// The person may.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Admitted {}
+
+/// Removes everything that is known of the person here, for good: their state, the journal's
+/// entries, the reminder. What remains is the tombstone, from which the journal goes on.
+///
+/// A while nothing else may happen, so that what was under way, or is sent again by a page that
+/// has not heard of it, brings nothing back. Then the person may begin anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Erase {
+    /// When the person asked for it; names the erasure, which happens once.
+    pub asked_at: Timestamp,
+    /// How long nothing may happen, in milliseconds.
+    pub quiet_ms: u64,
+}
+
+/// What an [`Erase`] removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// Tasks.
+    pub tasks: u64,
+    /// Reminders that had not been given.
+    pub reminders: u64,
 }
 
 /// `None` = absent, `Some(None)` = null, `Some(Some(v))` = a value.

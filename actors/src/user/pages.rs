@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::task::Task;
 
 /// A new page is begun when the newest has this many bytes.
-const TARGET: usize = 48 << 10;
-/// A page that edits have made larger than this is split.
-const LARGEST: usize = 192 << 10;
+pub(super) const TARGET: usize = 48 << 10;
+/// A page of tasks that edits have made larger than this is split, and a note that would make its
+/// page larger moves to the newest.
+pub(super) const LARGEST: usize = 192 << 10;
 
 /// Which tasks stand on which page. Physical only: it says nothing about the tasks.
 #[derive(Debug, Default)]

@@ -10,18 +10,21 @@ use super::{
     RollForward, Rolled, Status, Task,
     event::Event,
     recurrence::Recurrence,
-    state::{User, set_due},
+    state::{Decided, User, set_due},
 };
 use crate::{
+    journal::Undecided,
     message::Refusal,
     turn::{Command, Decision},
 };
 
 impl Command<User> for RollForward {
-    fn decide(&self, state: &User, now: Timestamp) -> Result<Decision<Event, Rolled>, Refusal> {
-        let task = state.task(&self.task_id).ok();
-        let rolled = task.and_then(|task| Some((task, next(task, state, now)?)));
-        let Some((task, next)) = rolled else {
+    const ANY_TIME: bool = true;
+
+    fn decide(&self, state: &User, now: Timestamp) -> Decided<Rolled> {
+        let task = state.known(&self.task_id).ok();
+        let next = task.and_then(|task| Some((task, next(task, state, now)?)));
+        let Some((task, next)) = next else {
             // Gone, open again, followed already, or the last of its series.
             return Ok(Decision {
                 events: Vec::new(),
@@ -29,9 +32,14 @@ impl Command<User> for RollForward {
             });
         };
         state.has_room()?;
+        let task = state.whole(task)?;
+        let next = Task {
+            notes: task.notes.clone(),
+            ..next
+        };
         let task = Task {
             followed_by: Some(next.id.clone()),
-            ..task.clone()
+            ..task
         };
         let reply = Rolled {
             next: Some(next.clone()),
@@ -46,7 +54,7 @@ impl Command<User> for RollForward {
     }
 }
 
-/// The task that follows, unless there is one already or none is to come.
+/// The task that follows, without long notes, unless there is one already or none is to come.
 fn next(task: &Task, state: &User, now: Timestamp) -> Option<Task> {
     if task.status == Status::Open || task.followed_by.is_some() {
         return None;
@@ -68,13 +76,20 @@ fn next(task: &Task, state: &User, now: Timestamp) -> Option<Task> {
 }
 
 /// Opening `task` again takes back the task that follows it, if nobody has touched that one.
-pub(super) fn withdraw_next(task: &mut Task, state: &User) -> Option<Event> {
-    let next = state.task(task.followed_by.as_ref()?).ok()?;
-    if !untouched(next, task, state) {
-        return None;
+///
+/// # Errors
+/// Its notes have to be read.
+pub(super) fn withdraw_next(task: &mut Task, state: &User) -> Result<Option<Event>, Undecided> {
+    let next = task.followed_by.as_ref().map(|id| state.known(id));
+    let Some(Ok(next)) = next else {
+        return Ok(None);
+    };
+    let next = state.whole(next)?;
+    if !untouched(&next, task, state) {
+        return Ok(None);
     }
     task.followed_by = None;
-    Some(Event::TaskWithdrawn { task: next.clone() })
+    Ok(Some(Event::TaskWithdrawn { task: next }))
 }
 
 /// A change that was undone leaves a later `updated_at`, but neither a note nor a difference.

@@ -1,6 +1,9 @@
 //! The rules of a user: how events fold into state, and what each command decides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -8,10 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     AddTask, CompleteTask, DeleteTask, Due, FireDue, Fired, GetProfile, GetTask, Priority, Profile,
     Receipts as ReadReceipts, ReopenTask, SetProfile, Status, Task, TurnReceipt, Undo, Undone,
-    UndoneChange, UpdateTask, event::Event, pages::TaskPages, rolling, rules,
+    UndoneChange, UpdateTask,
+    erasing::Erasure,
+    event::Event,
+    notes::{self, Note, Notes},
+    pages::TaskPages,
+    rolling, rules,
 };
 use crate::{
-    journal::State,
+    journal::{State, Undecided},
     message::Refusal,
     pages::{Receipts, Ring, page_number},
     turn::{Command, Decision, Query},
@@ -21,13 +29,17 @@ use crate::{
 const MOST_TASKS: usize = 20_000;
 /// Most tasks one firing reminds of; the rest come in the next turn, at once.
 const MOST_REMINDED: usize = 100;
+/// A firing reminds of no more once their tasks have this many bytes.
+const REMINDED_BYTES: usize = 512 << 10;
 
 /// One person: profile, tasks, due moments, and what can be undone.
 #[derive(Debug)]
 pub struct User {
     profile: Profile,
     zone: TimeZone,
+    /// Without their long notes.
     tasks: BTreeMap<u64, Task>,
+    notes: Notes,
     /// The number the next task gets.
     next_task: u64,
     /// Reminders not given yet, by moment.
@@ -36,6 +48,8 @@ pub struct User {
     receipts: Receipts,
     pages: TaskPages,
     core_dirty: bool,
+    /// The last one, if the person was ever erased.
+    erasure: Option<Erasure>,
 }
 
 /// A change that can be taken back.
@@ -44,6 +58,9 @@ struct UndoItem {
     change: UndoneChange,
     /// The task before the change; after it, when it had just been added.
     task: Task,
+    /// The `updated_at` of the reply to the change. Older snapshots have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_at: Option<Timestamp>,
 }
 
 /// What the `core` page holds.
@@ -51,12 +68,18 @@ struct UndoItem {
 struct Core {
     profile: Profile,
     next_task: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erasure: Option<Erasure>,
 }
 
 /// What a `tasks/{n}` page holds.
 #[derive(Serialize, Deserialize)]
 struct TaskPage<T> {
     tasks: Vec<T>,
+    /// Where those notes are that do not stand with their task. Before there were such pages, all
+    /// of them did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<notes::Place>,
 }
 
 impl Default for User {
@@ -65,12 +88,14 @@ impl Default for User {
             profile: Profile::default(),
             zone: TimeZone::UTC,
             tasks: BTreeMap::new(),
+            notes: Notes::default(),
             next_task: 1,
             pending: BTreeSet::new(),
             undo: Ring::new("undo", 20, 4),
             receipts: Receipts::default(),
             pages: TaskPages::default(),
             core_dirty: false,
+            erasure: None,
         }
     }
 }
@@ -88,19 +113,96 @@ impl User {
         &self.zone
     }
 
-    /// Every task, oldest first.
-    pub fn tasks(&self) -> impl ExactSizeIterator<Item = &Task> {
+    /// Every task, oldest first, without its long notes.
+    pub(super) fn tasks(&self) -> impl ExactSizeIterator<Item = &Task> {
         self.tasks.values()
+    }
+
+    /// The tasks with a number above `n`, oldest first, without their long notes.
+    pub(super) fn tasks_after(&self, n: u64) -> impl Iterator<Item = &Task> {
+        let later = (Bound::Excluded(n), Bound::Unbounded);
+        self.tasks.range(later).map(|(_, task)| task)
+    }
+
+    /// How many reminders are still to be given.
+    pub(super) fn reminders(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether the person was erased and nothing has happened since.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.erasure.is_some_and(|erasure| !erasure.over)
+    }
+
+    pub(super) fn erasure(&self) -> Option<Erasure> {
+        self.erasure
+    }
+
+    /// The task of that id, without its long notes.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn known(&self, task_id: &str) -> Result<&Task, Refusal> {
+        number(task_id)
+            .and_then(|n| self.tasks.get(&n))
+            .ok_or_else(|| no_such_task(task_id))
     }
 
     /// The task of that id.
     ///
     /// # Errors
-    /// There is none.
-    pub fn task(&self, task_id: &str) -> Result<&Task, Refusal> {
-        number(task_id)
-            .and_then(|n| self.tasks.get(&n))
-            .ok_or_else(|| no_such_task(task_id))
+    /// There is none, or its notes have to be read.
+    pub(super) fn task(&self, task_id: &str) -> Result<Task, Undecided> {
+        self.whole(self.known(task_id)?)
+    }
+
+    /// A task of this state with its notes.
+    ///
+    /// # Errors
+    /// They have to be read.
+    pub(super) fn whole(&self, task: &Task) -> Result<Task, Undecided> {
+        self.read([task])?;
+        let notes = self.notes_of(task).map(str::to_owned);
+        Ok(Task {
+            notes,
+            ..task.clone()
+        })
+    }
+
+    /// Sees to it that the notes of these tasks are in memory.
+    ///
+    /// # Errors
+    /// These have to be read.
+    pub(super) fn read<'a>(
+        &self,
+        tasks: impl IntoIterator<Item = &'a Task>,
+    ) -> Result<(), Undecided> {
+        let unread = tasks
+            .into_iter()
+            .filter_map(|task| match self.notes.get(number(&task.id)?) {
+                Note::Unread(page) => Some(page),
+                Note::Absent | Note::Text(_) => None,
+            });
+        let unread: BTreeSet<u64> = unread.collect();
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let names = unread.into_iter().map(notes::page_name);
+        Err(Undecided::Unread(names.collect()))
+    }
+
+    /// The notes of a task of this state, as far as they are in memory.
+    pub(super) fn notes_of<'a>(&'a self, task: &'a Task) -> Option<&'a str> {
+        match number(&task.id).map(|n| self.notes.get(n)) {
+            Some(Note::Text(text)) => Some(text),
+            _ => task.notes.as_deref(),
+        }
+    }
+
+    /// Roughly how many bytes a task of this state takes with its notes.
+    pub(super) fn size(&self, task: &Task) -> usize {
+        task.size() + number(&task.id).map_or(0, |n| self.notes.size(n))
     }
 
     /// When the next reminder is due.
@@ -145,13 +247,17 @@ impl User {
         if let Some(at) = task.pending_reminder(&self.zone) {
             self.pending.insert((at, n));
         }
-        self.pages.put(n, task);
-        self.tasks.insert(n, task.clone());
+        let mut task = task.clone();
+        let long = task.notes.take_if(|text| notes::is_long(text));
+        self.notes.put(n, long.as_deref());
+        self.pages.put(n, &task);
+        self.tasks.insert(n, task);
     }
 
     fn remove(&mut self, task_id: &str) {
         let Some(n) = number(task_id) else { return };
         self.forget_reminder(n);
+        self.notes.put(n, None);
         self.pages.remove(n);
         self.tasks.remove(&n);
     }
@@ -166,19 +272,24 @@ impl User {
         }
     }
 
-    /// Notes what the change can be taken back to, or drops the newest note when it was one.
+    /// Notes what the change can be taken back to, or drops the note when it was taken back.
     fn note_undo(&mut self, undo: bool, change: UndoneChange, task: &Task) {
         if undo {
-            self.undo.pop();
+            self.forget_undo(task);
         } else {
-            let before = number(&task.id)
-                .and_then(|n| self.tasks.get(&n))
-                .unwrap_or(task);
+            // Of a task that is there, `unread` had the notes read.
+            let before = self.task(&task.id).unwrap_or_else(|_| task.clone());
             self.undo.push(UndoItem {
                 change,
-                task: before.clone(),
+                task: before,
+                left_at: Some(task.updated_at),
             });
         }
+    }
+
+    /// Drops the task's newest note: only that one is ever taken back.
+    fn forget_undo(&mut self, task: &Task) {
+        self.undo.take(|item| item.task.id == task.id);
     }
 
     fn set_profile(&mut self, profile: &Profile) {
@@ -202,6 +313,10 @@ impl State for User {
     type Event = Event;
 
     fn apply(&mut self, event: &Event) {
+        if let Some(erasure) = self.erasure.as_mut().filter(|erasure| !erasure.over) {
+            erasure.over = true;
+            self.core_dirty = true;
+        }
         match event {
             Event::TaskCreated { task } => {
                 self.note_undo(false, UndoneChange::Added, task);
@@ -224,7 +339,7 @@ impl State for User {
                 self.remove(&task.id);
             }
             Event::TaskRestored { task } => {
-                self.undo.pop();
+                self.forget_undo(task);
                 self.put(task);
             }
             Event::TaskRolled { task, next } => {
@@ -234,7 +349,39 @@ impl State for User {
             Event::TaskWithdrawn { task } => self.remove(&task.id),
             Event::TaskReminded { task } => self.put(task),
             Event::ProfileChanged { profile } => self.set_profile(profile),
+            Event::Erased {
+                asked_at, until, ..
+            } => {
+                *self = Self {
+                    erasure: Some(Erasure {
+                        asked_at: *asked_at,
+                        until: *until,
+                        over: false,
+                    }),
+                    core_dirty: true,
+                    ..Self::default()
+                };
+            }
         }
+    }
+
+    fn erases(event: &Event) -> bool {
+        matches!(event, Event::Erased { .. })
+    }
+
+    fn closed(&self, now: Timestamp) -> Option<Refusal> {
+        self.erasure?.refusal(now)
+    }
+
+    fn unread(&self, event: &Event) -> Vec<String> {
+        let pages = event
+            .tasks_after()
+            .chain(event.tasks_gone())
+            .filter_map(|task| {
+                let long = task.notes.as_deref().filter(|text| notes::is_long(text));
+                self.notes.unread_before(number(&task.id)?, long)
+            });
+        pages.map(notes::page_name).collect()
     }
 
     fn wake_after(&self, events: &[Event]) -> Option<Timestamp> {
@@ -242,23 +389,14 @@ impl State for User {
         let mut changed: BTreeMap<u64, Option<&Task>> = BTreeMap::new();
         for event in events {
             match event {
+                Event::Erased { .. } => return None,
                 Event::ProfileChanged { profile } => zone_after = Some(zone(&profile.time_zone)),
-                Event::TaskDeleted { task, .. } | Event::TaskWithdrawn { task } => {
-                    changed.extend(number(&task.id).map(|n| (n, None)));
-                }
-                Event::TaskRolled { task, next } => {
-                    let both = [task, next.as_ref()].into_iter();
-                    changed.extend(both.filter_map(|task| Some((number(&task.id)?, Some(task)))));
-                }
-                Event::TaskCreated { task }
-                | Event::TaskUpdated { task, .. }
-                | Event::TaskCompleted { task, .. }
-                | Event::TaskReopened { task, .. }
-                | Event::TaskRestored { task }
-                | Event::TaskReminded { task } => {
-                    changed.extend(number(&task.id).map(|n| (n, Some(task))));
-                }
+                _ => {}
             }
+            let gone = event.tasks_gone().map(|task| (task, None));
+            let there = event.tasks_after().map(|task| (task, Some(task)));
+            let both = gone.chain(there);
+            changed.extend(both.filter_map(|(task, after)| Some((number(&task.id)?, after))));
         }
         let unchanged = match &zone_after {
             Some(zone) => self
@@ -292,6 +430,7 @@ impl State for User {
 
     fn dirty_pages(&mut self) -> Vec<String> {
         let mut pages: Vec<String> = self.pages.dirty().map(|n| format!("tasks/{n}")).collect();
+        pages.extend(self.notes.dirty());
         pages.extend(self.undo.dirty());
         pages.extend(self.receipts.0.dirty());
         if self.core_dirty {
@@ -305,6 +444,7 @@ impl State for User {
             let core = Core {
                 profile: self.profile.clone(),
                 next_task: self.next_task,
+                erasure: self.erasure,
             };
             return serde_json::to_vec(&core).ok();
         }
@@ -314,11 +454,15 @@ impl State for User {
                 .tasks(n)
                 .filter_map(|n| self.tasks.get(&n))
                 .collect();
-            return if tasks.is_empty() {
-                None
-            } else {
-                serde_json::to_vec(&TaskPage { tasks }).ok()
-            };
+            if tasks.is_empty() {
+                return None;
+            }
+            let notes = self.pages.tasks(n).filter_map(|n| self.notes.place(n));
+            let notes = notes.collect();
+            return serde_json::to_vec(&TaskPage { tasks, notes }).ok();
+        }
+        if notes::is_page(page) {
+            return self.notes.encode(page);
         }
         if self.undo.owns(page) {
             self.undo.encode(page)
@@ -333,6 +477,7 @@ impl State for User {
             self.zone = zone(&core.profile.time_zone);
             self.profile = core.profile;
             self.next_task = core.next_task;
+            self.erasure = core.erasure;
         } else if let Some(number_of_page) = page_number(page, "tasks") {
             let page: TaskPage<Task> = serde_json::from_slice(bytes)?;
             for task in page.tasks {
@@ -341,6 +486,11 @@ impl State for User {
                     self.tasks.insert(n, task);
                 }
             }
+            for place in page.notes {
+                self.notes.learn(place);
+            }
+        } else if notes::is_page(page) {
+            self.notes.decode(page, bytes)?;
         } else if self.undo.owns(page) {
             self.undo.decode(bytes)?;
         } else {
@@ -349,19 +499,29 @@ impl State for User {
         Ok(())
     }
 
+    fn leave_unread(pages: &BTreeMap<String, String>) -> Vec<String> {
+        let notes = pages.keys().filter(|page| notes::is_page(page));
+        notes.cloned().collect()
+    }
+
     fn loaded(&mut self) {
         self.index_reminders();
     }
 
+    fn rest(&mut self) {
+        self.notes.let_go();
+    }
+
     fn stored(&mut self) {
         self.pages.clean();
+        self.notes.clean();
         self.undo.clean();
         self.receipts.0.clean();
         self.core_dirty = false;
     }
 }
 
-type Decided<R> = Result<Decision<Event, R>, Refusal>;
+pub(super) type Decided<R> = Result<Decision<Event, R>, Undecided>;
 
 fn happens<R>(event: Event, reply: R) -> Decided<R> {
     Ok(Decision {
@@ -409,7 +569,7 @@ impl Command<User> for AddTask {
 
 impl Command<User> for UpdateTask {
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        let before = state.task(&self.task_id)?;
+        let before = &state.task(&self.task_id)?;
         let mut task = before.clone();
         let change = &self.change;
         if let Some(title) = &change.title {
@@ -460,7 +620,7 @@ impl Command<User> for UpdateTask {
 
 impl Command<User> for CompleteTask {
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        let mut task = state.task(&self.task_id)?.clone();
+        let mut task = state.task(&self.task_id)?;
         if task.status == Status::Done {
             return nothing_to_do(task);
         }
@@ -477,12 +637,12 @@ impl Command<User> for CompleteTask {
 
 impl Command<User> for ReopenTask {
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        let mut task = state.task(&self.task_id)?.clone();
+        let mut task = state.task(&self.task_id)?;
         if task.status == Status::Open {
             return nothing_to_do(task);
         }
         reopen(&mut task, now, &state.zone);
-        let withdrawn = rolling::withdraw_next(&mut task, state);
+        let withdrawn = rolling::withdraw_next(&mut task, state)?;
         let reopened = Event::TaskReopened {
             task: task.clone(),
             undo: false,
@@ -496,7 +656,7 @@ impl Command<User> for ReopenTask {
 
 impl Command<User> for DeleteTask {
     fn decide(&self, state: &User, _now: Timestamp) -> Decided<Task> {
-        let task = state.task(&self.task_id)?.clone();
+        let task = state.task(&self.task_id)?;
         happens(
             Event::TaskDeleted {
                 task: task.clone(),
@@ -509,19 +669,26 @@ impl Command<User> for DeleteTask {
 
 impl Command<User> for Undo {
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Undone> {
-        let Some(item) = state.undo.last() else {
-            return Err(Refusal::conflict("There is nothing left to undo."));
+        let meant = |item: &&UndoItem| self.task_id.as_ref().is_none_or(|id| item.task.id == *id);
+        let Some(item) = state.undo.iter().rev().find(meant) else {
+            return Err(Refusal::conflict("There is nothing left to undo.").into());
         };
+        if self.updated_at.is_some() && self.updated_at != item.left_at {
+            return Err(Refusal::conflict(
+                "This cannot be undone any more: the task was changed since.",
+            )
+            .into());
+        }
         let mut task = item.task.clone();
         task.updated_at = now;
         // What follows a task is a fact, not a change of the person's.
-        if let Ok(known) = state.task(&task.id) {
+        if let Ok(known) = state.known(&task.id) {
             task.followed_by.clone_from(&known.followed_by);
         }
         let mut withdrawn = None;
         let event = match item.change {
             UndoneChange::Added => {
-                let task = state.task(&task.id)?.clone();
+                let task = state.task(&task.id)?;
                 Event::TaskDeleted { task, undo: true }
             }
             UndoneChange::Updated => {
@@ -533,7 +700,7 @@ impl Command<User> for Undo {
             }
             UndoneChange::Completed => {
                 hush_passed(&mut task, now, &state.zone);
-                withdrawn = rolling::withdraw_next(&mut task, state);
+                withdrawn = rolling::withdraw_next(&mut task, state)?;
                 Event::TaskReopened {
                     task: task.clone(),
                     undo: true,
@@ -581,19 +748,31 @@ impl Command<User> for SetProfile {
 }
 
 impl Command<User> for FireDue {
+    const ANY_TIME: bool = true;
+
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Fired> {
-        let due = state
+        let mut bytes = 0;
+        let due: Vec<(Timestamp, &Task)> = state
             .pending
             .iter()
             .take_while(|(at, _)| *at <= now)
-            .take(MOST_REMINDED);
-        let events: Vec<Event> = due
-            .filter_map(|(at, n)| {
-                let mut task = state.tasks.get(n)?.clone();
-                task.reminded_for = Some(*at);
-                Some(Event::TaskReminded { task })
+            .take(MOST_REMINDED)
+            .filter_map(|(at, n)| Some((*at, state.tasks.get(n)?)))
+            .take_while(|(_, task)| {
+                let fits = bytes < REMINDED_BYTES;
+                bytes += state.size(task);
+                fits
             })
             .collect();
+        state.read(due.iter().map(|(_, task)| *task))?;
+        let mut events = Vec::new();
+        for (at, task) in due {
+            let task = Task {
+                reminded_for: Some(at),
+                ..state.whole(task)?
+            };
+            events.push(Event::TaskReminded { task });
+        }
         let reply = Fired {
             reminded: events.len(),
             next: state.wake_after(&events),
@@ -603,19 +782,19 @@ impl Command<User> for FireDue {
 }
 
 impl Query<User> for GetTask {
-    fn answer(&self, state: &User, _now: Timestamp) -> Result<Task, Refusal> {
-        state.task(&self.task_id).cloned()
+    fn answer(&self, state: &User, _now: Timestamp) -> Result<Task, Undecided> {
+        state.task(&self.task_id)
     }
 }
 
 impl Query<User> for GetProfile {
-    fn answer(&self, state: &User, _now: Timestamp) -> Result<Profile, Refusal> {
+    fn answer(&self, state: &User, _now: Timestamp) -> Result<Profile, Undecided> {
         Ok(state.profile.clone())
     }
 }
 
 impl Query<User> for ReadReceipts {
-    fn answer(&self, state: &User, _now: Timestamp) -> Result<Vec<TurnReceipt>, Refusal> {
+    fn answer(&self, state: &User, _now: Timestamp) -> Result<Vec<TurnReceipt>, Undecided> {
         let of_turn = |key: &str| {
             let rest = key.strip_prefix(&self.turn_id);
             rest.is_some_and(|rest| rest.starts_with('/'))

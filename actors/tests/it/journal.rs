@@ -7,8 +7,9 @@ use todo_actors::{
     event::Topic,
     message::{ActorRef, CallError, Request},
     testkit::{Crash, World},
-    user::{self, CompleteTask, GetTask, ListTasks, TaskChange, UpdateTask},
+    user::{self, CompleteTask, GetTask, ListTasks, Republish, TaskChange, UpdateTask},
 };
+use tokio::time::Instant;
 
 use crate::{add, command, read, titled, world};
 
@@ -249,7 +250,7 @@ async fn nobody_waits_for_a_kafka_that_is_away() {
     let world = world();
     world.sidecar.kafka_away(true);
     add(&world, "ann", "the one that finds out").await;
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     for n in 0..50 {
         add(&world, "ann", &format!("t{n}")).await;
     }
@@ -279,6 +280,38 @@ async fn a_store_that_is_away_fails_and_comes_back_by_itself() {
             .total,
         2
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_says_nothing_holds_a_turn_up_once_and_not_those_behind_it() {
+    // Given a list in memory and a store that has frozen
+    let world = world();
+    add(&world, "ann", "before").await;
+    world.sidecar.store_silent(true);
+    let unanswered = async |key: &str| {
+        let start = Instant::now();
+        match command(&world, "ann", key, titled("during")).await {
+            Err(CallError::Failed(failure)) => assert!(failure.retryable),
+            other => panic!("{other:?}"),
+        }
+        start.elapsed()
+    };
+    // When three people write to it at once, and one a little later
+    let queued = tokio::join!(unanswered("a"), unanswered("b"), unanswered("c"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let later = unanswered("a").await;
+    // Then none waits longer than a write and its repeat, nor the one that reads first
+    for waited in [queued.0, queued.1, queued.2, later] {
+        assert!(waited <= Duration::from_millis(5_100), "{waited:?}");
+    }
+    // And when it speaks again, so do they, once each
+    world.sidecar.store_silent(false);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for key in ["a", "b", "c", "a"] {
+        command(&world, "ann", key, titled("during")).await.unwrap();
+    }
+    let list = read(&world, "ann", ListTasks::default()).await.unwrap();
+    assert_eq!(list.total, 4);
 }
 
 #[derive(Debug, Clone)]
@@ -365,7 +398,40 @@ async fn run(world: &World, n: usize, step: &Step) -> String {
             let delete = user::DeleteTask { task_id: id(n) };
             format!("{:?}", command(world, "ann", &key, delete).await)
         }
-        Step::Undo => format!("{:?}", command(world, "ann", &key, user::Undo {}).await),
+        Step::Undo => format!(
+            "{:?}",
+            command(world, "ann", &key, user::Undo::default()).await
+        ),
         Step::Restart => String::new(),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_kafka_has_goes_out_again_once_in_a_while_only() {
+    // Given three events in Kafka that the projector has not taken in
+    let world = world();
+    for n in 0..3 {
+        add(&world, "ann", &format!("t{n}")).await;
+    }
+    drained(&world).await;
+    let republish = |applied| read(&world, "ann", Republish { applied });
+    // When the reconciler asks every 15 s, they go out again at the first time
+    assert_eq!(republish(0).await.unwrap().entries, 3);
+    for _ in 0..20 {
+        drained(&world).await;
+        tokio::time::advance(Duration::from_secs(15)).await;
+        assert_eq!(republish(0).await.unwrap().entries, 0);
+    }
+    assert_eq!(ids(&world, Topic::TaskEvents).len(), 6);
+    // When the projector has come further, what is left goes out at once
+    assert_eq!(republish(1).await.unwrap().entries, 2);
+    drained(&world).await;
+    // And from the same place again after half an hour
+    tokio::time::advance(Duration::from_secs(1800)).await;
+    assert_eq!(republish(1).await.unwrap().entries, 2);
+    // New entries are no part of this
+    drained(&world).await;
+    add(&world, "ann", "new").await;
+    drained(&world).await;
+    assert_eq!(ids(&world, Topic::TaskEvents).len(), 11);
 }

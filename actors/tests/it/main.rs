@@ -1,11 +1,20 @@
 //! The actors on the memory twin: rules, crash points, reminders, order.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod client;
 mod conversation;
+mod deleting;
+mod erasing;
+mod hostile;
 mod journal;
+mod notes;
+mod overtaken;
 mod recurrence;
 mod reminders;
 mod rolling;
+mod sidecar_restart;
+mod stored;
+mod turns;
 mod updates;
 mod user;
 

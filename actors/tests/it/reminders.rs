@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use todo_actors::{
+    clock::Clock,
     event::Topic,
-    message::ActorRef,
+    message::{ActorRef, Request},
     testkit::World,
     user::{self, CompleteTask, Due, SetProfile, Task, TaskChange, UpdateTask},
 };
@@ -194,7 +195,7 @@ async fn the_loser_of_a_double_activation_arms_what_the_winner_stored() {
     let other = world.second_host();
     let mut earlier = titled("earlier");
     earlier.due = Some(Due::At(at("2026-11-23T11:00:00Z")));
-    let request = todo_actors::message::Request::command("x", earlier);
+    let request = Request::command("x", earlier);
     other
         .call(
             user::TYPE,
@@ -220,4 +221,69 @@ async fn a_reminder_that_cannot_be_stored_fires_again() {
     world.sidecar.store_away(false);
     world.sidecar.fire_due_reminders(&world.host).await;
     assert_eq!(reminded(&world), ["one"]);
+}
+
+#[tokio::test]
+async fn a_reminder_moved_after_a_slow_write_is_not_late_by_it() {
+    let world = world();
+    let first = add_due(&world, "first", Due::At(at("2026-11-23T12:00:00Z"))).await;
+    add_due(&world, "second", Due::At(at("2026-11-23T13:00:00Z"))).await;
+    // Given a write that takes three seconds
+    world.sidecar.hold_writes(true);
+    let (client, done) = (world.client.clone(), CompleteTask { task_id: first.id });
+    let turn = tokio::spawn(async move { client.send("ann", Request::command("k", done)).await });
+    while world.sidecar.writes_waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(Duration::from_secs(3));
+    // When it is done and the reminder moves to the next task
+    world.sidecar.hold_writes(false);
+    turn.await.unwrap().unwrap();
+    // Then it stands where that task is due
+    assert_eq!(armed(&world), Some(at("2026-11-23T13:00:00Z")));
+}
+
+#[tokio::test]
+async fn a_removal_that_comes_late_does_not_take_another_activations_reminder() {
+    // Given an activation that has no reminder left, and whose removal takes its time
+    let world = world();
+    let only = add_due(&world, "only", Due::At(at("2026-11-23T12:00:00Z"))).await;
+    world.sidecar.hold_removals(true);
+    let (client, done) = (world.client.clone(), CompleteTask { task_id: only.id });
+    let turn = tokio::spawn(async move { client.send("ann", Request::command("k", done)).await });
+    while world.sidecar.removals_waiting() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // When another activation sets one meanwhile
+    let mut soon = titled("soon");
+    soon.due = Some(Due::At(at("2026-11-23T11:00:00Z")));
+    let request = serde_json::to_vec(&Request::command("x", soon)).unwrap();
+    let other = world.second_host();
+    other.call(user::TYPE, "ann", "add", request.into()).await;
+    assert_eq!(armed(&world), Some(at("2026-11-23T11:00:00Z")));
+    world.sidecar.hold_removals(false);
+    turn.await.unwrap().unwrap();
+    // Then it stands
+    assert_eq!(armed(&world), Some(at("2026-11-23T11:00:00Z")));
+}
+
+#[tokio::test]
+async fn many_replicas_that_keep_the_sweep_standing_do_not_put_it_off() {
+    let world = world();
+    let reconciler = ActorRef::new("Reconciler", "main");
+    let sweep = || world.sidecar.reminder(&reconciler, "sweep");
+    world.clock.advance(Duration::from_secs(10));
+    // When a replica sees to it that it stands
+    let keep = world.host.keep_reconciler();
+    let stands = async {
+        while sweep().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = keep => unreachable!("it never ends"),
+        () = stands => {}
+    }
+    // Then it fires now, not later than it would have
+    assert_eq!(sweep(), Some(world.clock.now()));
 }

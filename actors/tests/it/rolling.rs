@@ -51,7 +51,10 @@ async fn reopen(world: &World, key: &str, task_id: &str) -> Task {
 }
 
 async fn undo(world: &World, key: &str) -> Task {
-    command(world, "ann", key, Undo {}).await.unwrap().task
+    command(world, "ann", key, Undo::default())
+        .await
+        .unwrap()
+        .task
 }
 
 async fn update(

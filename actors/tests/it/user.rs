@@ -1,8 +1,10 @@
 //! What a user's commands decide.
 
+use std::time::Duration;
+
 use todo_actors::user::{
-    CompleteTask, DeleteTask, Due, DueFilter, GetTask, ListTasks, SetProfile, Status, TaskChange,
-    Undo, UndoneChange, UpdateTask,
+    CompleteTask, DeleteTask, Due, DueFilter, GetTask, ListTasks, SetProfile, Status, Task,
+    TaskChange, Undo, UndoneChange, UpdateTask,
 };
 
 use crate::{add, command, read, refused, titled, world};
@@ -118,7 +120,7 @@ async fn every_kind_of_change_can_be_undone() {
     let world = world();
     let task = add(&world, "ann", "buy milk").await;
     let id = task.id.clone();
-    let undo = async |key: &str| command(&world, "ann", key, Undo {}).await.unwrap();
+    let undo = async |key: &str| command(&world, "ann", key, Undo::default()).await.unwrap();
 
     let change = TaskChange {
         title: Some("buy oat milk".into()),
@@ -181,7 +183,45 @@ async fn every_kind_of_change_can_be_undone() {
     assert_eq!(undo("undo 4").await.undone, UndoneChange::Added);
     assert!(refused(read(&world, "ann", GetTask { task_id: id }).await).contains("no task-1"));
     assert_eq!(
-        refused(command(&world, "ann", "undo 5", Undo {}).await),
+        refused(command(&world, "ann", "undo 5", Undo::default()).await),
+        "There is nothing left to undo."
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_is_meant_is_undone_whatever_happened_to_other_tasks() {
+    let world = world();
+    let undo = async |key: &str, change: &Task| {
+        let meant = Undo {
+            task_id: Some(change.id.clone()),
+            updated_at: Some(change.updated_at),
+        };
+        command(&world, "ann", key, meant).await
+    };
+    // Given a task that was added and done, and others that were added after that
+    let added = add(&world, "ann", "buy milk").await;
+    world.clock.advance(Duration::from_secs(1));
+    let task_id = added.id.clone();
+    let done = command(&world, "ann", "c", CompleteTask { task_id }).await;
+    let done = done.unwrap();
+    let bread = add(&world, "ann", "buy bread").await;
+    add(&world, "ann", "buy tea").await;
+    // When the first change of the task is meant, then it stays: there is a newer one
+    for key in ["1", "2"] {
+        let refused = refused(undo(key, &added).await);
+        assert!(refused.contains("changed since"), "{refused}");
+    }
+    // When the newest is meant, then it goes, and the one before can follow
+    let undone = async |key, change| undo(key, change).await.unwrap().undone;
+    assert_eq!(undone("3", &done).await, UndoneChange::Completed);
+    assert_eq!(undone("4", &added).await, UndoneChange::Added);
+    // And what came after is left, and can be undone as ever, also once it is loaded anew
+    world.host.deactivate("User", "ann");
+    assert_eq!(undone("5", &bread).await, UndoneChange::Added);
+    let newest = command(&world, "ann", "6", Undo::default()).await.unwrap();
+    assert_eq!(newest.task.title, "buy tea");
+    assert_eq!(
+        refused(undo("7", &bread).await),
         "There is nothing left to undo."
     );
 }
@@ -249,7 +289,7 @@ async fn due_filters_follow_the_persons_calendar() {
     assert_eq!(due(DueFilter::Today).await, ["2026-11-23"]);
     assert!(due(DueFilter::Overdue).await.is_empty());
     // When an hour and a bit has passed
-    world.clock.advance(std::time::Duration::from_secs(3700));
+    world.clock.advance(Duration::from_secs(3700));
     // Then it is the next day there
     assert_eq!(due(DueFilter::Overdue).await, ["2026-11-23"]);
     assert_eq!(due(DueFilter::Today).await, ["2026-11-24"]);

@@ -1,8 +1,10 @@
 //! What the model answers, whole or piece by piece.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::http::Trouble;
+use crate::metrics::{METRICS, Tokens};
 
 /// The longest text of one answer, in characters: a stored reply holds 16,000.
 pub const LONGEST_TEXT: usize = 12_000;
@@ -117,11 +119,15 @@ struct Function {
 #[derive(Deserialize)]
 struct End {
     finish_reason: String,
+    #[serde(default)]
+    usage: Value,
 }
 
 #[derive(Deserialize)]
 struct Whole {
     finish_reason: String,
+    #[serde(default)]
+    usage: Value,
     message: WholeMessage,
 }
 
@@ -130,6 +136,23 @@ struct WholeMessage {
     content: Option<Vec<Content>>,
     tool_plan: Option<String>,
     tool_calls: Option<Vec<Call>>,
+}
+
+/// Counts what an answer costs, where the model says so.
+fn paid(usage: &Value) {
+    for (kind, told) in [
+        ("input", "/billed_units/input_tokens"),
+        ("output", "/billed_units/output_tokens"),
+    ] {
+        // Whole, though it may be written as other numbers are.
+        if let Some(count) = usage.pointer(told).and_then(Value::as_f64) {
+            let tokens = Tokens {
+                planner: super::NAME,
+                kind,
+            };
+            METRICS.tokens.get_or_create(&tokens).inc_by(count as u64);
+        }
+    }
 }
 
 impl Collector {
@@ -167,7 +190,10 @@ impl Collector {
                 call.arguments.push_str(&piece);
                 self.count_arguments(piece.len())?;
             }
-            Event::MessageEnd { delta } => return self.end(&delta.finish_reason).map(Some),
+            Event::MessageEnd { delta } => {
+                paid(&delta.usage);
+                return self.end(&delta.finish_reason).map(Some);
+            }
             Event::Other => {}
         }
         Ok(None)
@@ -180,6 +206,7 @@ impl Collector {
     pub fn whole(body: &[u8]) -> Result<Answer, Trouble> {
         let whole: Whole = serde_json::from_slice(body)
             .map_err(|_| Trouble::lasting("the model sent what is no answer"))?;
+        paid(&whole.usage);
         let mut collector = Self::default();
         for part in whole.message.content.unwrap_or_default() {
             collector.text(&part.text.unwrap_or_default())?;

@@ -3,7 +3,7 @@
 use super::{
     DateProblem,
     grammar::{Found, Lead},
-    numbers::{cardinal, digits},
+    numbers::{cardinal, digits, split_number},
     parts::{Clock, Parts},
 };
 
@@ -75,6 +75,8 @@ fn one_word_time(word: &str, lead: Lead) -> Option<Result<Parts, DateProblem>> {
     } else if word.len() == 4 && digits(word).is_some() {
         let number = digits(word)?;
         (number / 100, number % 100)
+    } else if let Some((hour, "h")) = split_number(word) {
+        (hour, 0)
     } else {
         (cardinal(word).filter(|n| (0..=24).contains(n))?, 0)
     };

@@ -122,7 +122,7 @@ fn near_day(words: &[&str], lead: Lead, now: &ZonedDateTime) -> Found {
         ["the", "day", "after", "tomorrow", ..] => day(later(today, 2), true, 4),
         ["day", "after", "tomorrow", ..] => day(later(today, 2), true, 3),
         ["yesterday", ..] => day(later(today, -1), true, 1),
-        ["next", "week", ..] => day(monday(today, 1), true, 2),
+        ["next", "week" | "wk", ..] => day(monday(today, 1), true, 2),
         ["next", "month", ..] => day(later(today.last_of_month(), 1), true, 2),
         ["next", "year", ..] => day(new_year(today), true, 2),
         ["next", "weekend", ..] => day(monday(today, 1).and_then(|d| later(d, 5)), true, 2),

@@ -8,7 +8,7 @@ use super::{
     sentence::Scope,
 };
 use crate::assistant::{
-    dates,
+    dates::{self, numbers::weekday},
     words::{self, Kind, Token},
 };
 
@@ -57,7 +57,7 @@ pub fn read(clause: &[Token], lead: &[Token], scope: Scope) -> Option<Intent> {
     if let Some(count) = starts_with_any(&words, &["remind me", "remind us"]) {
         return Some(remind(from(clause, count), lead, scope));
     }
-    if let Some(count) = starts(&words, "note to self") {
+    if let Some(count) = starts_with_any(&words, &["note to self", "make a note to"]) {
         return Some(add(from(clause, count), lead, scope));
     }
     match words.as_slice() {
@@ -82,6 +82,10 @@ pub fn read(clause: &[Token], lead: &[Token], scope: Scope) -> Option<Intent> {
         ]
         | ["add", "note" | "notes", "to" | "on" | "for", ..] => {
             Some(Intent::Say(reply::NO_NOTES.to_owned()))
+        }
+        // A tag of a task that is there.
+        ["add", "tag" | "tags", .., "to", _] | ["add", "tag" | "tags", _, "to", ..] => {
+            Some(Intent::Unknown)
         }
         ["add", ..] => Some(body(from(clause, 1), lead, scope)),
         ["set", "up", ..] => noun(from(clause, 2)).map(|rest| named(rest, lead, scope)),
@@ -136,6 +140,15 @@ fn remind(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
         let lead: Vec<Token> = lead.iter().chain(phrase).cloned().collect();
         return add(linked(rest).unwrap_or(rest), &lead, scope);
     }
+    // "weekly report to Bob" says no more than what.
+    let timed = |when: &[Token]| when.is_empty() || dates::parse(when, scope.now).is_some();
+    if let Some((repetition, when, what)) =
+        repeating::split_leading(rest).filter(|(_, when, _)| timed(when))
+    {
+        let when = lead.iter().chain(&repetition.part_of_day).chain(when);
+        let when: Vec<Token> = when.cloned().collect();
+        return repeated(add(what, &when, scope), repetition.rule);
+    }
     let odd = [
         "when", "if", "what", "what's", "how", "why", "who", "where", "before", "after", "every",
         "not", "never", "once", "whenever", "each", "which", "in", "at", "on", "daily", "as",
@@ -156,6 +169,8 @@ fn linked(tokens: &[Token]) -> Option<&[Token]> {
     let tokens = trim_start(tokens);
     let words = words::patterns(tokens);
     match words.as_slice() {
+        // "remind me 2 call mum"
+        ["2", errand, ..] if ERRANDS.contains(errand) => Some(from(tokens, 1)),
         ["to" | "about" | "of" | "that", what, ..] => {
             let question = matches!(*what, "what" | "how" | "when" | "why" | "which" | "who");
             (!question).then(|| from(tokens, 1))
@@ -275,6 +290,7 @@ fn is_list_name(words: &[&str]) -> bool {
 pub fn add(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
     let mut rest = trim_start(rest);
     let mut phrase: &[Token] = &[];
+    let mut part_of_day = Vec::new();
     let mut task = NewTask {
         title: String::new(),
         due: None,
@@ -296,11 +312,12 @@ pub fn add(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
         {
             rest = before;
             task.priority = Some(priority);
-        } else if let Some((before, rule)) =
+        } else if let Some((before, repetition)) =
             repeating::split_trailing(rest).filter(|_| task.recurrence.is_none())
         {
             rest = before;
-            task.recurrence = Some(rule);
+            task.recurrence = Some(repetition.rule);
+            part_of_day = repetition.part_of_day;
         } else if let Some((before, found)) =
             dates::split_trailing(rest, scope.now).filter(|_| phrase.is_empty())
         {
@@ -318,6 +335,15 @@ pub fn add(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
         }
     }
     let rest = trimmed(rest);
+    // "mon wed fri": the last is no more meant than the others.
+    let dated = phrase.iter().chain(&part_of_day).next().is_some();
+    if dated
+        && rest
+            .last()
+            .is_some_and(|last| last.kind == Kind::Word && weekday(&last.text).is_some())
+    {
+        return Intent::Say(reply::TWO_DATES.to_owned());
+    }
     if is_recurring(&words::patterns(rest)) {
         return Intent::Say(reply::NO_RECURRENCE.to_owned());
     }
@@ -331,7 +357,8 @@ pub fn add(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
     if length > LONGEST_TITLE {
         return Intent::Say(reply::title_too_long(length));
     }
-    let when: Vec<Token> = lead.iter().chain(phrase).cloned().collect();
+    let when = lead.iter().chain(&part_of_day).chain(phrase);
+    let when: Vec<Token> = when.cloned().collect();
     if !when.is_empty() {
         match dates::parse(&when, scope.now) {
             Some(Ok(found)) => task.due = Some(found.due),
@@ -340,6 +367,20 @@ pub fn add(rest: &[Token], lead: &[Token], scope: Scope) -> Intent {
         }
     }
     Intent::Add(task)
+}
+
+/// With the rule that stood before the title, unless another stands after it.
+fn repeated(intent: Intent, rule: String) -> Intent {
+    match intent {
+        Intent::Add(task) if task.recurrence.is_some() => {
+            Intent::Say(reply::NO_RECURRENCE.to_owned())
+        }
+        Intent::Add(task) => Intent::Add(NewTask {
+            recurrence: Some(rule),
+            ..task
+        }),
+        other => other,
+    }
 }
 
 fn tagged(intent: Intent, tag: Option<String>) -> Intent {

@@ -81,7 +81,10 @@ impl Reader<'_> {
     fn undo(&self) -> Option<Intent> {
         match self.words {
             ["undo" | "revert", rest @ ..] => {
-                let known = rest.iter().all(|word| UNDO_WORDS.contains(word));
+                // "undo the undo" is no undo.
+                let known = rest
+                    .iter()
+                    .all(|word| UNDO_WORDS.contains(word) && *word != "undo");
                 Some(if known {
                     Intent::Undo
                 } else {

@@ -1,9 +1,10 @@
-//! How often something repeats, said at the end: "every monday", "every 2 weeks", "daily".
+//! How often something repeats: "every monday", "every 2 weeks", "daily", "on tuesdays". It
+//! stands at the end, or after "remind me".
 
-use super::patterns::{trim_end, until};
+use super::patterns::{from, trim_end, trimmed, until};
 use crate::assistant::{
     dates::numbers::{cardinal, ordinal, weekday},
-    words::{self, Token},
+    words::{self, Kind, Token},
 };
 
 /// Two-letter names as rules have them, Monday first.
@@ -15,26 +16,107 @@ const BINDS: &[&str] = &[
     "almost", "nearly", "like",
 ];
 
-/// Takes a repetition off the end: what is before it, and its rule.
-pub fn split_trailing(tokens: &[Token]) -> Option<(&[Token], String)> {
+/// The most words looked at for a repetition at the start.
+const LONGEST_LEAD: usize = 14;
+
+/// How often something repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repetition {
+    /// An RRULE.
+    pub rule: String,
+    /// "every morning": when on those days, as a date phrase; empty when that is not said.
+    pub part_of_day: Vec<Token>,
+}
+
+impl From<String> for Repetition {
+    fn from(rule: String) -> Self {
+        Self {
+            rule,
+            part_of_day: Vec::new(),
+        }
+    }
+}
+
+/// Takes a repetition off the end: what is before it, and how often.
+pub fn split_trailing(tokens: &[Token]) -> Option<(&[Token], Repetition)> {
     let tokens = trim_end(tokens);
     let words = words::patterns(tokens);
-    let (at, rule) = match words.as_slice() {
-        [before @ .., "daily" | "everyday"] => (before.len(), "FREQ=DAILY".to_owned()),
-        [before @ .., "weekly"] => (before.len(), "FREQ=WEEKLY".to_owned()),
-        [before @ .., "monthly"] => (before.len(), "FREQ=MONTHLY".to_owned()),
-        [before @ .., "yearly" | "annually"] => (before.len(), "FREQ=YEARLY".to_owned()),
-        words => {
-            let every = |word: &&str| matches!(*word, "every" | "each");
-            let at = words.iter().rposition(every)?;
-            (at, rule(words.get(at + 1..)?)?)
+    let (at, repetition) = match words.as_slice() {
+        [before @ .., last] if adverb(last).is_some() => {
+            (before.len(), adverb(last)?.to_owned().into())
         }
+        [before @ .., "of", "every" | "each", "month"] => {
+            // "on the last day of every month"
+            let the = before.iter().rposition(|word| *word == "the")?;
+            let day = month_day(before.get(the + 1..)?)?;
+            let on = usize::from(the > 0 && before.get(the - 1) == Some(&"on"));
+            (the - on, format!("FREQ=MONTHLY;BYMONTHDAY={day}").into())
+        }
+        words => match words.iter().rposition(is_every) {
+            Some(at) => (at, repetition(words.get(at + 1..)?)?),
+            None => {
+                let at = words.iter().rposition(|word| *word == "on")?;
+                (at, plural_weekdays(words.get(at + 1..)?)?.into())
+            }
+        },
     };
     let before = trim_end(until(tokens, at));
     let bound = words::patterns(before)
         .last()
         .is_none_or(|word| BINDS.contains(word));
-    (!bound).then_some((before, rule))
+    (!bound).then_some((before, repetition))
+}
+
+/// Takes a repetition off the start, up to the link to what is to be done: "every friday at 5"
+/// off "every friday at 5 to call Bob". Also answers what may be a date phrase after it.
+pub fn split_leading(tokens: &[Token]) -> Option<(Repetition, &[Token], &[Token])> {
+    let words = words::patterns(until(tokens, LONGEST_LEAD));
+    let link = words.iter().position(|word| *word == "to")?;
+    let (lead, rest) = (until(tokens, link), from(tokens, link + 1));
+    if let Some(rule) = words.first().and_then(|word| adverb(word)) {
+        return Some((rule.to_owned().into(), trimmed(from(lead, 1)), rest));
+    }
+    words.first().filter(|word| is_every(word))?;
+    (2..=link).rev().find_map(|at| {
+        let repetition = repetition(words.get(1..at)?)?;
+        Some((repetition, trimmed(from(lead, at)), rest))
+    })
+}
+
+/// "daily" and its like as a rule.
+fn adverb(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "daily" | "everyday" => "FREQ=DAILY",
+        "weekly" => "FREQ=WEEKLY",
+        "monthly" => "FREQ=MONTHLY",
+        "yearly" | "annually" => "FREQ=YEARLY",
+        _ => return None,
+    })
+}
+
+fn is_every(word: &&str) -> bool {
+    matches!(*word, "every" | "each")
+}
+
+/// What follows "every".
+fn repetition(words: &[&str]) -> Option<Repetition> {
+    let said: &[&str] = match words {
+        ["morning"] => &["in", "the", "morning"],
+        ["afternoon"] => &["in", "the", "afternoon"],
+        ["evening"] => &["in", "the", "evening"],
+        ["night"] => &["at", "night"],
+        words => return Some(rule(words)?.into()),
+    };
+    let token = |word: &&str| Token {
+        kind: Kind::Word,
+        start: 0,
+        end: 0,
+        text: (*word).to_owned(),
+    };
+    Some(Repetition {
+        rule: "FREQ=DAILY".to_owned(),
+        part_of_day: said.iter().map(token).collect(),
+    })
 }
 
 /// The rule of what follows "every".
@@ -100,4 +182,16 @@ fn weekdays(words: &[&str]) -> Option<String> {
         }
     }
     (!codes.is_empty() && !day_expected).then(|| codes.join(","))
+}
+
+/// "tuesdays", "mondays and thursdays" as a rule.
+fn plural_weekdays(words: &[&str]) -> Option<String> {
+    let singular: Option<Vec<&str>> = words
+        .iter()
+        .map(|word| match *word {
+            "and" | "&" | "," => Some(*word),
+            word => word.strip_suffix('s').filter(|day| day.ends_with("day")),
+        })
+        .collect();
+    Some(format!("FREQ=WEEKLY;BYDAY={}", weekdays(&singular?)?))
 }

@@ -54,7 +54,7 @@ const ASKING: &[&str] = &[
 #[rustfmt::skip]
 const OWN: &[&str] = &[
     "i need to", "i want to", "i'd like to", "i would like to", "i wanna", "let's", "let us",
-    "let me", "i'd love to",
+    "let me", "i'd love to", "need to", "want to",
 ];
 #[rustfmt::skip]
 const REMINDING: &[&str] = &[
@@ -66,7 +66,7 @@ const MUSING: &[&str] = &[
     "i should", "i must", "i have to", "i've got to", "i have got to", "i got to", "i gotta",
     "i'm going to", "i am going to", "i will", "i'll", "i plan to", "we need to", "we have to",
     "we should", "we must", "i was going to", "i might", "i could", "i can", "i would",
-    "i also need to", "i really need to", "i really should", "i still need to", "i still have to",
+    "gotta", "got to", "i also need to", "i really need to", "i really should", "i still need to", "i still have to",
 ];
 #[rustfmt::skip]
 const CANCELS: &[&str] = &[
@@ -170,6 +170,10 @@ pub fn read(clause: &[Token], scope: Scope) -> Intent {
     if starts(&words, "don't let me forget").is_some() || starts(&words, "don't forget").is_some() {
         let rest = from(clause, if words.get(1) == Some(&"let") { 4 } else { 2 });
         return adding::offer(rest, scope);
+    }
+    // That asks for a change, though not for one we know.
+    if starts_with_any(&words, &["stop repeating", "stop reminding me"]).is_some() {
+        return Intent::Unknown;
     }
     if starts_with_any(&words, REFUSALS).is_some() {
         return Intent::Say(reply::NOTHING_CHANGED.to_owned());

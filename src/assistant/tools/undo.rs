@@ -21,5 +21,5 @@ fn schema() -> Value {
 }
 
 fn run<'a>(scope: &'a Scope<'a>, _: Value) -> BoxFuture<'a, Result<Value, CallError>> {
-    Box::pin(async move { scope.command(Undo {}).await })
+    Box::pin(async move { scope.command(Undo::default()).await })
 }

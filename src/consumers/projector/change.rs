@@ -74,8 +74,10 @@ pub enum Effect {
     },
     /// A message was added.
     Message(Box<ChatMessage>),
-    /// The conversation is gone.
+    /// The conversation is gone, and events before this one may be missing for good.
     Deleted,
+    /// The same of all there was of the person, or of the conversation.
+    Erased,
     /// Nothing that a table shows.
     Nothing,
 }
@@ -110,21 +112,33 @@ impl fmt::Display for Owner {
     }
 }
 
+/// Why an event of a kind that this build does not know is none. A newer one may know it.
+pub const UNKNOWN_TYPE: Malformed = Malformed("type");
+
+/// Whose journal an event is from, and its place there.
+///
+/// # Errors
+/// What is missing or makes no sense.
+pub fn origin(event: &Event) -> Result<(Owner, Place), Malformed> {
+    let owner = text(event, "actor")?
+        .and_then(Owner::parse)
+        .ok_or(Malformed("actor"))?;
+    let seq = text(event, "sequence")?.and_then(|seq| seq.parse().ok());
+    let seq: i64 = seq.filter(|seq| *seq >= 1).ok_or(Malformed("sequence"))?;
+    let (part, parts) = (number(event, "part")?, number(event, "parts")?);
+    if !(0..parts).contains(&part) {
+        return Err(Malformed("part"));
+    }
+    Ok((owner, Place { seq, part, parts }))
+}
+
 impl Change {
     /// Reads an event.
     ///
     /// # Errors
     /// What is missing or makes no sense.
     pub fn read(event: &Event) -> Result<Self, Malformed> {
-        let owner = text(event, "actor")?
-            .and_then(Owner::parse)
-            .ok_or(Malformed("actor"))?;
-        let seq = text(event, "sequence")?.and_then(|seq| seq.parse().ok());
-        let seq: i64 = seq.filter(|seq| *seq >= 1).ok_or(Malformed("sequence"))?;
-        let (part, parts) = (number(event, "part")?, number(event, "parts")?);
-        if !(0..parts).contains(&part) {
-            return Err(Malformed("part"));
-        }
+        let (owner, place) = origin(event)?;
         let at = event.time().ok_or(Malformed("time"))?;
         let at =
             Timestamp::from_microsecond(at.timestamp_micros()).map_err(|_| Malformed("time"))?;
@@ -134,7 +148,7 @@ impl Change {
         let effect = effect(&owner, event)?;
         Ok(Self {
             owner,
-            place: Place { seq, part, parts },
+            place,
             at,
             wake,
             effect,
@@ -157,10 +171,7 @@ fn effect(owner: &Owner, event: &Event) -> Result<Effect, Malformed> {
         title: String,
         updated_at: Timestamp,
     }
-    let ty = event
-        .ty()
-        .strip_prefix("com.todo.")
-        .ok_or(Malformed("type"))?;
+    let ty = event.ty().strip_prefix("com.todo.").ok_or(UNKNOWN_TYPE)?;
     Ok(match (owner, ty) {
         (
             Owner::User { .. },
@@ -171,6 +182,8 @@ fn effect(owner: &Owner, event: &Event) -> Result<Effect, Malformed> {
             task_id: data::<TaskId>(event)?.task_id,
         },
         (Owner::User { .. }, "profile.changed") => Effect::Profile(data(event)?),
+        (Owner::User { .. }, "user.erased")
+        | (Owner::Conversation { .. }, "conversation.erased") => Effect::Erased,
         (Owner::Conversation { .. }, "conversation.started") => {
             let Started { title, created_at } = data(event)?;
             Effect::Started { title, created_at }
@@ -186,7 +199,7 @@ fn effect(owner: &Owner, event: &Event) -> Result<Effect, Malformed> {
             "conversation.turn_resumed" | "conversation.turn_released",
         ) => Effect::Nothing,
         // Not skipped as done: a newer build may know it, and the reconciler brings it back.
-        _ => return Err(Malformed("type")),
+        _ => return Err(UNKNOWN_TYPE),
     })
 }
 

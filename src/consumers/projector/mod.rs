@@ -2,7 +2,12 @@
 //!
 //! An event takes effect when its turn in its actor's journal has come, in the transaction that
 //! moves the actor's progress: once, and in order, however often it is delivered. One that comes
-//! before its turn is left: the reconciler asks its actor to publish from the gap on again.
+//! before its turn is left: the reconciler asks its actor to publish from the gap on again. Only
+//! the end of a person or a conversation waits for nothing: what came before it may be gone.
+//!
+//! An event that can never be taken in is given up, and its turn passes: what its actor does later
+//! still shows. Not so an event of a kind that this build does not know: a newer one may, and the
+//! reconciler brings it back.
 
 pub mod change;
 
@@ -22,13 +27,17 @@ use todo_actors::{
 };
 use tokio::net::TcpListener;
 
-use self::change::{Change, Effect, Owner};
+use self::change::{Change, Effect, Owner, UNKNOWN_TYPE};
 use super::{EntryStatus, Incoming, Verdict, dead_letters::DeadLetters};
 use crate::{
     config::Config,
     secrets,
     shutdown::Lifecycle,
-    tables::{self, Limits, conversations, messages, profiles, progress, progress::Turn, tasks},
+    tables::{
+        self, Limits, conversations, messages, profiles, progress,
+        progress::{Place, Turn},
+        tasks,
+    },
 };
 
 /// What the projector reads.
@@ -103,8 +112,12 @@ struct Read {
     entry_id: String,
     topic: String,
     partition: Option<i32>,
+    /// Absent if it can never be taken in.
     change: Option<Change>,
+    /// Whose it is; empty if it does not say.
     actor: String,
+    /// Its place in the actor's journal, where its turn may come and pass.
+    place: Option<Place>,
 }
 
 impl Read {
@@ -115,21 +128,39 @@ impl Read {
             partition,
             event,
         } = incoming;
-        let change = event.and_then(|event| Change::read(&event));
-        if let Err(error) = &change {
-            tracing::error!(%topic, ?partition, wrong = %error, "event dropped: malformed");
-        }
-        let change = change.ok();
-        let actor = change
+        let origin = event
             .as_ref()
-            .map(|change| change.owner.to_string())
-            .unwrap_or_default();
+            .ok()
+            .and_then(|event| change::origin(event).ok());
+        let change = event.and_then(|event| Change::read(&event));
+        let (actor, mut place) = match origin {
+            Some((owner, place)) => (owner.to_string(), Some(place)),
+            None => (String::new(), None),
+        };
+        if let Err(error) = change {
+            let seq = place.map(|place| place.seq);
+            tracing::error!(%topic, ?partition, actor, seq, wrong = %error, "event dropped: malformed");
+            place = place.filter(|_| error != UNKNOWN_TYPE);
+        }
         Self {
             entry_id,
             topic,
             partition,
-            change,
+            change: change.ok(),
             actor,
+            place,
+        }
+    }
+
+    /// The same, given up.
+    fn without_change(&self) -> Self {
+        Self {
+            entry_id: self.entry_id.clone(),
+            topic: self.topic.clone(),
+            partition: self.partition,
+            change: None,
+            actor: self.actor.clone(),
+            place: self.place,
         }
     }
 }
@@ -154,12 +185,14 @@ async fn project(pool: &PgPool, read: &[Read]) -> sqlx::Result<Vec<Verdict>> {
                     Err(error) if tables::refuses_data(&error) => {
                         // The database's message may quote the data.
                         let code = error.as_database_error().and_then(|error| error.code());
+                        let seq = one.place.map(|place| place.seq);
                         tracing::error!(
                             actor = one.actor,
+                            seq,
                             ?code,
                             "event dropped: cannot be stored"
                         );
-                        verdicts.push(Verdict::Drop);
+                        verdicts.extend(transact(pool, &[one.without_change()]).await?);
                     }
                     Err(error) => return Err(error),
                 }
@@ -173,7 +206,7 @@ async fn project(pool: &PgPool, read: &[Read]) -> sqlx::Result<Vec<Verdict>> {
 async fn transact(pool: &PgPool, read: &[Read]) -> sqlx::Result<Vec<Verdict>> {
     let actors: BTreeSet<&str> = read
         .iter()
-        .filter(|read| read.change.is_some())
+        .filter(|read| read.place.is_some())
         .map(|read| read.actor.as_str())
         .collect();
     if actors.is_empty() {
@@ -193,12 +226,20 @@ async fn transact(pool: &PgPool, read: &[Read]) -> sqlx::Result<Vec<Verdict>> {
         partition,
         change,
         actor,
+        place: given_up,
         ..
     } in read
     {
         let Some(change) = change else {
             tally.dropped += 1;
             verdicts.push(Verdict::Drop);
+            if let Some(given_up) = given_up
+                && let Some(place) = places.get_mut(actor)
+                && place.turn(*given_up) == Turn::Now
+            {
+                *place = *given_up;
+                moved.insert(actor.as_str(), *given_up);
+            }
             continue;
         };
         verdicts.push(Verdict::Success);
@@ -206,23 +247,26 @@ async fn transact(pool: &PgPool, read: &[Read]) -> sqlx::Result<Vec<Verdict>> {
             let at = newest.entry((topic, *partition)).or_insert(change.at);
             *at = change.at.max(*at);
         }
-        let place = places
-            .entry(actor.clone())
-            .or_insert(progress::Place::START);
+        let place = places.entry(actor.clone()).or_insert(Place::START);
+        let erased = change.effect == Effect::Erased;
+        let ends = erased || change.effect == Effect::Deleted;
         match place.turn(change.place) {
             Turn::Past => tally.repeated += 1,
-            Turn::Ahead => {
+            Turn::Ahead if !ends => {
                 tally.ahead += 1;
                 let (seq, applied) = (change.place.seq, place.seq);
                 tracing::info!(actor, seq, applied, "event left: one before it is missing");
             }
-            Turn::Now => {
+            Turn::Now | Turn::Ahead => {
                 tally.applied += 1;
                 write(&mut transaction, change).await?;
                 *place = change.place;
                 moved.insert(actor.as_str(), change.place);
-                if let Owner::User { user_id } = &change.owner {
-                    wakes.insert(user_id, change.wake);
+                match &change.owner {
+                    // Their profile has gone with the rest.
+                    Owner::User { user_id } if erased => drop(wakes.remove(user_id.as_str())),
+                    Owner::User { user_id } => drop(wakes.insert(user_id, change.wake)),
+                    Owner::Conversation { .. } => {}
                 }
             }
         }
@@ -248,6 +292,10 @@ async fn write(connection: &mut PgConnection, change: &Change) -> sqlx::Result<(
             Effect::Task(task) => tasks::put(connection, user_id, task).await,
             Effect::TaskDeleted { task_id } => tasks::remove(connection, user_id, task_id).await,
             Effect::Profile(profile) => profiles::put(connection, user_id, profile).await,
+            Effect::Erased => {
+                tasks::clear(connection, user_id).await?;
+                profiles::remove(connection, user_id).await
+            }
             _ => Ok(()),
         },
         (Owner::Conversation { user_id, id }, effect) => match effect {
@@ -269,7 +317,7 @@ async fn write(connection: &mut PgConnection, change: &Change) -> sqlx::Result<(
                 let count = i64::try_from(message.index).map_or(i64::MAX, |index| index + 1);
                 conversations::grow(connection, user_id, id, count, message.created_at).await
             }
-            Effect::Deleted => {
+            Effect::Deleted | Effect::Erased => {
                 messages::clear(connection, user_id, id).await?;
                 conversations::remove(connection, user_id, id).await
             }

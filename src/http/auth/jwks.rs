@@ -85,17 +85,23 @@ impl Jwks {
         }))
     }
 
+    /// The key of this id, if it is in the kept set; a set that has grown old is fetched beside
+    /// the request.
+    pub fn known(self: &Arc<Self>, kid: &str) -> Option<Arc<DecodingKey>> {
+        let set = self.kept()?;
+        let key = set.keys.get(kid)?;
+        if set.fetched.elapsed() > FRESH {
+            self.renew();
+        }
+        Some(Arc::clone(key))
+    }
+
     /// Finds a key by its id, fetching the set when it is not known, at most once in 10 s. A
-    /// known key is never waited for: a set that has grown old is fetched beside the request.
+    /// known key is never waited for.
     pub async fn find(self: &Arc<Self>, kid: &str) -> Lookup {
         let kept = self.kept();
-        if let Some(set) = &kept
-            && let Some(key) = set.keys.get(kid)
-        {
-            if set.fetched.elapsed() > FRESH {
-                self.renew();
-            }
-            return Lookup::Found(Arc::clone(key));
+        if let Some(key) = self.known(kid) {
+            return Lookup::Found(key);
         }
         let mut last = self.fetch.lock().await;
         if !self.has_since(kid, kept.as_ref()) {
@@ -174,6 +180,23 @@ impl Jwks {
             fetched: Instant::now(),
         })
     }
+}
+
+/// Finds a key in several sets. Only when none is known to have it are they fetched.
+pub async fn find(sets: &[Arc<Jwks>], kid: &str) -> Lookup {
+    if let Some(key) = sets.iter().find_map(|set| set.known(kid)) {
+        return Lookup::Found(key);
+    }
+    let mut found = Lookup::Unknown;
+    for set in sets {
+        match set.find(kid).await {
+            Lookup::Found(key) => return Lookup::Found(key),
+            // It might be in the one that nobody can read.
+            Lookup::Unavailable => found = Lookup::Unavailable,
+            Lookup::Unknown => {}
+        }
+    }
+    found
 }
 
 /// The Ed25519 keys of a set; the others sign nothing we accept.

@@ -29,7 +29,7 @@ pub struct Authenticator {
 }
 
 enum Keys {
-    Public(Arc<Jwks>),
+    Public(Vec<Arc<Jwks>>),
     Shared(DecodingKey),
 }
 
@@ -71,7 +71,13 @@ impl Authenticator {
     /// HS256 without a secret, or an HTTP client that cannot be built.
     pub fn new(config: &JwtConfig, secret: Option<&str>) -> anyhow::Result<Self> {
         let (algorithm, keys) = match (&config.mode, secret) {
-            (JwtMode::Jwks(url), _) => (Algorithm::EdDSA, Keys::Public(Jwks::new(url)?)),
+            (JwtMode::Jwks(urls), _) => {
+                let sets = urls.split(',').map(|url| Jwks::new(url.trim()));
+                (
+                    Algorithm::EdDSA,
+                    Keys::Public(sets.collect::<Result<_, _>>()?),
+                )
+            }
             (JwtMode::Hs256, Some(secret)) => (
                 Algorithm::HS256,
                 Keys::Shared(DecodingKey::from_secret(secret.as_bytes())),
@@ -105,11 +111,11 @@ impl Authenticator {
         }
         let claims: Claims = match &self.keys {
             Keys::Shared(key) => self.decode(token, key)?,
-            Keys::Public(jwks) => {
+            Keys::Public(sets) => {
                 let kid = header
                     .kid
                     .ok_or_else(|| refused("The token names no key."))?;
-                match jwks.find(&kid).await {
+                match jwks::find(sets, &kid).await {
                     Lookup::Found(key) => self.decode(token, &key)?,
                     Lookup::Unknown => return Err(refused("The token's key is not known.")),
                     Lookup::Unavailable => return Err(Problem::unavailable()),
@@ -382,6 +388,22 @@ pub(crate) mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         let known = format!("Bearer {}", token("ann", json!({})));
         assert!(check(&authenticator, &known).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_key_may_be_in_any_of_several_sets() {
+        // Given a set that cannot be read before the one that has the key
+        let (url, asked) = key_server().await;
+        let sets = format!("http://127.0.0.1:1/jwks, {url}");
+        let authenticator = Authenticator::new(&jwks_config(&sets), None).unwrap();
+        let known = format!("Bearer {}", token("ann", json!({})));
+        for _ in 0..3 {
+            assert!(check(&authenticator, &known).await.is_ok());
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        // A key that is in neither may be in the one that nobody can read
+        let unknown = format!("Bearer {}", signed("k9", "ann", json!({})));
+        assert_eq!(check(&authenticator, &unknown).await, Err(503));
     }
 
     /// Serves the key set once; later requests get no answer.

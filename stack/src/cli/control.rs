@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use todo_stack::Stack;
+use todo_stack::{KafkaAccess, Stack};
 
 /// What the running stack can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +164,7 @@ fn status(stack: &Stack) -> Vec<String> {
         })
         .collect();
     lines.push(addresses(stack));
+    lines.extend(stack.page_url().map(|page| format!("The page is {page}")));
     lines
 }
 
@@ -186,7 +187,7 @@ fn env(stack: &Stack) -> Result<Vec<String>> {
     let first = stack.replicas().into_iter().min().unwrap_or(1);
     let dapr = stack.dapr(first)?;
     let issuer = stack.issuer();
-    let pairs = [
+    let mut pairs = vec![
         ("BASE_URL", stack.base_url(first)),
         ("DATABASE_URL", stack.database_url().to_owned()),
         ("KAFKA_BROKERS", stack.kafka_brokers().to_owned()),
@@ -197,6 +198,7 @@ fn env(stack: &Stack) -> Result<Vec<String>> {
         ("JWT_ISSUER", issuer.issuer().to_owned()),
         ("JWT_AUDIENCE", issuer.audience().to_owned()),
     ];
+    pairs.extend(stack.kafka_access().into_iter().flat_map(KafkaAccess::env));
     // None of the values can hold a quote.
     Ok(pairs
         .iter()

@@ -21,15 +21,23 @@ pub struct Logs {
 
 /// Prints the end of the log, and follows it if asked to.
 pub fn run(logs: &Logs) -> Result<()> {
-    let dir = super::data_dir().join("logs");
-    let Ok(mut file) = File::open(dir.join(format!("{}.log", logs.name))) else {
-        let mut names: Vec<String> = std::fs::read_dir(&dir)
-            .into_iter()
+    let file = format!("{}.log", logs.name);
+    let dirs = [super::data_dir(), super::secure_data_dir()].map(|dir| dir.join("logs"));
+    // Of the two stacks, the one that ran last.
+    let newest = dirs
+        .iter()
+        .filter_map(|dir| File::open(dir.join(&file)).ok())
+        .max_by_key(|file| file.metadata().and_then(|about| about.modified()).ok());
+    let Some(mut file) = newest else {
+        let mut names: Vec<String> = dirs
+            .iter()
+            .filter_map(|dir| std::fs::read_dir(dir).ok())
             .flatten()
             .flatten()
             .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".log")?.to_owned()))
             .collect();
         names.sort();
+        names.dedup();
         bail!("{} has no log; there are {}", logs.name, names.join(", "));
     };
     let mut bytes = Vec::new();

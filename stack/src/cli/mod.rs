@@ -1,6 +1,7 @@
 //! The commands, one line each, and where the checkout is.
 
 mod control;
+mod drill;
 mod logs;
 mod testrun;
 mod up;
@@ -60,6 +61,9 @@ enum Subcommands {
     Logs(logs::Logs),
     /// Run every test: format, lints, unit tests, and the integration tests on a real stack.
     Test(testrun::Test),
+    /// Let servers fail while people work, then check that nothing was lost, doubled or shown to
+    /// others.
+    Drill(drill::Drill),
 }
 
 /// Runs the command the program was called with.
@@ -88,6 +92,7 @@ pub async fn run() -> Result<ExitCode> {
         Subcommands::Start { name } => print_lines(&ask(&Request::Start { name }).await?),
         Subcommands::Logs(logs) => logs::run(&logs)?,
         Subcommands::Test(test) => return testrun::run(&test),
+        Subcommands::Drill(drill) => return drill::run(drill).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,9 +109,15 @@ fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Where the stack of `up` keeps its data, from the root of the checkout.
+/// Where the stack of `up` keeps its data, from the root of the checkout, and what any stack is
+/// found by.
 fn data_dir() -> &'static Path {
     Path::new("target/stack")
+}
+
+/// Where the data of a secured stack is instead: neither can use the other's.
+fn secure_data_dir() -> &'static Path {
+    Path::new("target/stack-secure")
 }
 
 /// The cargo that runs us, else the one on PATH, without what `cargo run` has told us about our
@@ -129,7 +140,6 @@ fn build_backend(release: bool) -> Result<PathBuf> {
     let mut command = cargo();
     command.args([
         "build",
-        "--package=todo-backend",
         "--bin=todo-backend",
         "--message-format=json-render-diagnostics",
     ]);

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 
 use anyhow::{Context, Result};
-use todo_stack::Servers;
+use todo_stack::{ClusterTools, Servers, frontend};
 
 use super::cargo;
 
@@ -23,13 +23,13 @@ pub struct Test {
     only: Option<String>,
 }
 
-/// The integration tests on a real stack, which need the servers.
-const ON_A_STACK: &str = "it";
+/// The integration tests on a real stack or cluster, which need the servers.
+const ON_A_STACK: [&str; 2] = ["it", "cluster"];
 
 /// Runs all parts; failures do not keep later parts from running.
 pub fn run(test: &Test) -> Result<ExitCode> {
     let mut total = Tally::default();
-    let servers = Servers::get();
+    let servers = Servers::get().and_then(|_| ClusterTools::get());
     if let Err(error) = &servers {
         complain!("error: {error:#}");
     }
@@ -59,6 +59,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
         let mut examples = cargo();
         examples.args(["test", "--workspace", "--no-fail-fast", "--doc"]);
         total += tests("examples in the documentation", &mut examples)?;
+        total += page()?;
     }
     total += match servers {
         Ok(_) => tests("integration tests on the stack", &mut integration(test))?,
@@ -73,6 +74,27 @@ pub fn run(test: &Test) -> Result<ExitCode> {
     })
 }
 
+/// The page's own checks: lints and formats, types, unit tests.
+fn page() -> Result<Tally> {
+    if let Err(error) = frontend::packages() {
+        complain!("error: {error:#}");
+        return Ok(Tally::failure());
+    }
+    let script = |name: &str| {
+        let mut npm = Command::new("npm");
+        npm.args(["run", "--silent", name]);
+        npm.current_dir(frontend::folder());
+        npm
+    };
+    let mut total = check("lints and formats of the page", &mut script("lint"))?;
+    total += check("types of the page", &mut script("types"))?;
+    let mut units = script("test");
+    // Its summary is the same with and without a terminal, but for the colours.
+    units.env("NO_COLOR", "1");
+    total += tests("unit tests of the page", &mut units)?;
+    Ok(total)
+}
+
 fn integration(test: &Test) -> Command {
     let mut command = cargo();
     command.args([
@@ -80,8 +102,11 @@ fn integration(test: &Test) -> Command {
         // As for the unit tests, so that nothing is compiled again with other features.
         "--workspace",
         "--no-fail-fast",
-        "--test",
-        ON_A_STACK,
+    ]);
+    for target in ON_A_STACK {
+        command.args(["--test", target]);
+    }
+    command.args([
         "--",
         // The tests print the times they measure.
         "--nocapture",
@@ -91,7 +116,7 @@ fn integration(test: &Test) -> Command {
     command
 }
 
-/// All test targets of the workspace but the one that needs the servers.
+/// All test targets of the workspace but those that need the servers.
 fn test_targets() -> Result<BTreeSet<String>> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version=1"])
@@ -105,7 +130,7 @@ fn test_targets() -> Result<BTreeSet<String>> {
         .flat_map(|package| list(&package["targets"]))
         .filter(|target| list(&target["kind"]).contains(&"test".into()))
         .filter_map(|target| target["name"].as_str().map(str::to_owned))
-        .filter(|name| name != ON_A_STACK)
+        .filter(|name| !ON_A_STACK.contains(&name.as_str()))
         .collect())
 }
 
@@ -144,7 +169,9 @@ impl Tally {
 /// A command that passes or fails as a whole.
 fn check(what: &str, command: &mut Command) -> Result<Tally> {
     say!("== {what}");
-    let status = command.status().context("cargo cannot be started")?;
+    let status = command
+        .status()
+        .with_context(|| format!("{command:?} cannot be started"))?;
     if status.success() {
         return Ok(Tally {
             passed: 1,
@@ -217,10 +244,11 @@ impl TestRun {
     fn see(&mut self, line: &str) {
         let line = without_colours(line);
         let line = line.trim();
-        if line.starts_with("Running ") && line.ends_with(')') {
+        let begins = line.starts_with("Running ") && line.ends_with(')');
+        if begins || line.starts_with("RUN ") {
             self.binaries += 1;
         }
-        if let Some(tally) = parse_result(line) {
+        if let Some(tally) = parse_result(line).or_else(|| parse_vitest(line)) {
             self.results += 1;
             self.tally += tally;
         }
@@ -265,6 +293,21 @@ fn parse_result(line: &str) -> Option<Tally> {
     })
 }
 
+/// Reads "Tests  1 failed | 40 passed | 2 skipped (43)", the summary of the page's tests.
+fn parse_vitest(line: &str) -> Option<Tally> {
+    let counts = line.strip_prefix("Tests ")?.rsplit_once(" (")?.0;
+    let count = |what: &str| {
+        let parts = counts.split(" | ").map(str::trim);
+        let mut numbers = parts.filter_map(|part| part.strip_suffix(what)?.trim().parse().ok());
+        numbers.next().unwrap_or(0)
+    };
+    Some(Tally {
+        passed: count("passed"),
+        failed: count("failed"),
+        skipped: count("skipped"),
+    })
+}
+
 /// Takes out the escape sequences that colour a line.
 fn without_colours(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
@@ -299,6 +342,19 @@ mod tests {
     fn results_are_summed() {
         let tally = run(&[RUNNING, GOOD, RUNNING, BAD], false);
         assert_eq!(tally.line(), "5 passed, 1 failed, 1 skipped");
+    }
+
+    #[test]
+    fn the_page_s_tests_are_summed_too() {
+        const RUN: &str = " RUN  v4.1.12 /checkout/frontend\n";
+        let good = run(&[RUN, "      Tests  40 passed (40)\n"], true);
+        assert_eq!(good.line(), "40 passed, 0 failed, 0 skipped");
+        let bad = run(
+            &[RUN, "      Tests  1 failed | 40 passed | 2 skipped (43)\n"],
+            false,
+        );
+        assert_eq!(bad.line(), "40 passed, 1 failed, 2 skipped");
+        assert_eq!(run(&[RUN], false).failed, 1);
     }
 
     #[test]

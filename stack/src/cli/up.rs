@@ -11,10 +11,10 @@ use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use todo_stack::{Ports, Role, Servers, Stack, StackOptions};
+use todo_stack::{Ports, Role, Servers, Stack, StackOptions, frontend};
 
 use super::control::{Control, Request, addresses, ask};
-use super::{build_backend, data_dir};
+use super::{build_backend, data_dir, secure_data_dir};
 
 /// How to run it.
 #[derive(Debug, clap::Args)]
@@ -35,6 +35,13 @@ pub struct Up {
     /// conversations in stack/aimock/fixtures.json.
     #[arg(long)]
     model: bool,
+    /// Have servers ask their callers for certificates and passwords, and encrypt what they say;
+    /// with data of its own.
+    #[arg(long)]
+    secure: bool,
+    /// Leave the page out, and with it the need for Node.
+    #[arg(long)]
+    no_page: bool,
     /// Run this backend instead of building one.
     #[arg(long, value_name = "FILE")]
     backend: Option<PathBuf>,
@@ -60,15 +67,22 @@ pub async fn run(up: Up) -> Result<()> {
     if lock.try_lock().is_err() {
         bail!("another `cargo stack up` is starting or stopping in this checkout");
     }
-    if up.fresh {
-        forget()?;
+    let dir = if up.secure {
+        secure_data_dir()
+    } else {
+        data_dir()
+    };
+    if up.fresh && dir.exists() {
+        forget(dir)?;
     }
     let mut options = StackOptions::new(backend).replicas(up.replicas.into());
     options.ports = Ports::Standard;
-    options.dir = Some(data_dir().to_owned());
+    options.dir = Some(dir.to_owned());
     options.durable = true;
+    options.secure = up.secure;
     options.roles.extend([Role::Recurrer, Role::Notifier]);
     options.model = up.model;
+    options.page = !up.no_page;
     // A real key is nothing for a stand-in.
     if let Ok(key) = std::env::var("COHERE_API_KEY")
         && !up.model
@@ -135,6 +149,9 @@ async fn watch_over(options: StackOptions) -> Result<()> {
 
 fn greet(stack: &Stack) {
     let url = stack.base_url(1);
+    if let Some(page) = stack.page_url() {
+        say!("The page:     {page}");
+    }
     say!("Get a token:  TOKEN=$(cargo stack token alice)");
     say!(
         "Try:          curl -s {url}/api/alice/chat -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{\"message\":\"remind me to buy milk tomorrow at 9\"}}'"
@@ -146,6 +163,9 @@ fn greet(stack: &Stack) {
 async fn detach(up: &Up, backend: &Path) -> Result<()> {
     // In this process, where its progress can be seen.
     tokio::task::spawn_blocking(Servers::get).await??;
+    if !up.no_page {
+        tokio::task::spawn_blocking(frontend::build).await??;
+    }
     let log = data_dir().join(DETACHED_LOG);
     fs::create_dir_all(data_dir().join("logs"))?;
     let output = OpenOptions::new()
@@ -162,6 +182,12 @@ async fn detach(up: &Up, backend: &Path) -> Result<()> {
     }
     if up.model {
         command.arg("--model");
+    }
+    if up.secure {
+        command.arg("--secure");
+    }
+    if up.no_page {
+        command.arg("--no-page");
     }
     let mut child = command
         .stdin(Stdio::null())
@@ -191,8 +217,8 @@ async fn detach(up: &Up, backend: &Path) -> Result<()> {
 }
 
 /// Removes all data but the lock, which we hold.
-fn forget() -> Result<()> {
-    for entry in fs::read_dir(data_dir())?.flatten() {
+fn forget(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir)?.flatten() {
         let path = entry.path();
         if entry.file_name() == "lock" {
             continue;

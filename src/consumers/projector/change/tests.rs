@@ -190,6 +190,11 @@ fn every_event_of_a_user_is_known() {
         Event::ProfileChanged {
             profile: profile.clone(),
         },
+        Event::Erased {
+            at: AT.parse().unwrap(),
+            asked_at: AT.parse().unwrap(),
+            until: AT.parse().unwrap(),
+        },
     ];
     for event in events {
         let is = |task: &Task| Effect::Task(Box::new(task.clone()));
@@ -207,6 +212,7 @@ fn every_event_of_a_user_is_known() {
                 }]
             }
             Event::ProfileChanged { profile } => vec![Effect::Profile(profile.clone())],
+            Event::Erased { .. } => vec![Effect::Erased],
         };
         assert_eq!(
             all_projected(&ActorRef::new(user::TYPE, "alice"), event),
@@ -252,6 +258,7 @@ fn every_event_of_a_conversation_is_known() {
             updated_at: at,
         },
         Event::Deleted { deleted_at: at },
+        Event::Erased { at },
     ];
     for event in events {
         let expected = match &event {
@@ -266,6 +273,7 @@ fn every_event_of_a_conversation_is_known() {
                 updated_at: *updated_at,
             },
             Event::Deleted { .. } => Effect::Deleted,
+            Event::Erased { .. } => Effect::Erased,
         };
         let actor = ActorRef::new(conversation::TYPE, conversation::actor_id("alice", "c1"));
         assert_eq!(projected(&actor, event), expected);
