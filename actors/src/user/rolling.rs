@@ -31,7 +31,7 @@ impl Command<User> for RollForward {
                 reply: Rolled { next: None },
             });
         };
-        state.has_room()?;
+        state.has_room_for_series()?;
         let task = state.whole(task)?;
         let next = Task {
             notes: task.notes.clone(),

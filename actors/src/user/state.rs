@@ -27,6 +27,8 @@ use crate::{
 
 /// Most tasks one person may keep.
 const MOST_TASKS: usize = 20_000;
+/// Room beyond that for next occurrences only: nobody would see a series end because a list is full.
+const ROOM_FOR_SERIES: usize = 1_000;
 /// Most tasks one firing reminds of; the rest come in the next turn, at once.
 const MOST_REMINDED: usize = 100;
 /// A firing reminds of no more once their tasks have this many bytes.
@@ -215,8 +217,20 @@ impl User {
     ///
     /// # Errors
     /// The list is full.
-    pub(super) fn has_room(&self) -> Result<(), Refusal> {
-        if self.tasks.len() < MOST_TASKS {
+    fn has_room(&self) -> Result<(), Refusal> {
+        self.has_room_up_to(MOST_TASKS)
+    }
+
+    /// Whether one more occurrence of a series may be kept.
+    ///
+    /// # Errors
+    /// The list is more than full.
+    pub(super) fn has_room_for_series(&self) -> Result<(), Refusal> {
+        self.has_room_up_to(MOST_TASKS + ROOM_FOR_SERIES)
+    }
+
+    fn has_room_up_to(&self, most: usize) -> Result<(), Refusal> {
+        if self.tasks.len() < most {
             return Ok(());
         }
         Err(Refusal::limit_reached(format!(

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use todo_actors::{
+    journal::State,
     message::CallError,
     testkit::World,
+    turn::Command,
     user::{
         AddTask, CompleteTask, DeleteTask, Due, ListTasks, ReopenTask, RollForward, SetProfile,
-        Status, Task, TaskChange, Undo, UpdateTask,
+        Status, Task, TaskChange, Undo, UpdateTask, state::User,
     },
 };
 
@@ -103,6 +105,31 @@ async fn a_done_task_gets_its_next_occurrence_once() {
     assert_eq!(roll(&world, "e1", &task.id).await, Some(next));
     assert_eq!(roll(&world, "e2", &task.id).await, None);
     assert_eq!(list(&world).await, "task-1 done, task-2 open");
+}
+
+#[test]
+fn a_full_list_takes_no_new_task_but_ends_no_series() {
+    let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+    let due = Due::At("2026-11-23T12:00:00Z".parse().unwrap());
+    let mut state = User::default();
+    let daily = recurring("water plants", due, "FREQ=DAILY");
+    let decision = daily.decide(&state, now).ok().unwrap();
+    state.apply(&decision.events[0]);
+    // Given as many tasks as there can be
+    let mut added = 1;
+    while let Ok(decision) = titled("milk").decide(&state, now) {
+        decision.events.iter().for_each(|event| state.apply(event));
+        added += 1;
+    }
+    assert_eq!(added, 20_000);
+    // When one that repeats is done, then the next one comes
+    let task_id = "task-1".to_owned();
+    let done = CompleteTask { task_id };
+    let decision = done.decide(&state, now).ok().unwrap();
+    state.apply(&decision.events[0]);
+    let task_id = "task-1".to_owned();
+    let decision = RollForward { task_id }.decide(&state, now).ok().unwrap();
+    assert_eq!(decision.reply.next.unwrap().id, "task-20001");
 }
 
 #[tokio::test]
