@@ -43,7 +43,7 @@ pub fn python(folder: &Path) -> Result<PathBuf> {
     let files = ["requirements.txt"];
     let texts = read(folder, &files)?;
     let Some(python) = on_path("python3") else {
-        bail!("Python 3.10 or later is needed: install python3 and python3-venv");
+        bail!("Python 3.11 or later is needed: install python3 and python3-venv");
     };
     let dir = install("python", folder, &files, &texts, |dir| {
         // Programs in an environment know their folder, and this one is still to be renamed:
@@ -64,6 +64,7 @@ pub fn python(folder: &Path) -> Result<PathBuf> {
                     "install",
                     "--quiet",
                     "--disable-pip-version-check",
+                    "--require-hashes",
                 ])
                 .args(["-r", "requirements.txt"]),
         )
