@@ -47,7 +47,7 @@ export function Workspace({ chat, tasks }: Props) {
               type="button"
               aria-pressed={view === which}
               onClick={() => show(which)}
-              className="flex h-8 flex-1 items-center justify-center gap-2 rounded-sm font-medium text-muted text-sm transition-colors aria-pressed:bg-surface aria-pressed:text-ink aria-pressed:shadow-raised"
+              className="flex h-8 flex-1 items-center justify-center gap-2 rounded-sm font-medium text-muted text-sm transition-colors aria-pressed:bg-selected aria-pressed:text-ink aria-pressed:shadow-raised"
             >
               <Icon aria-hidden className="size-4" />
               {label}

@@ -33,7 +33,7 @@ export function TaskViews({ view, onChange, counts, complete, children }: Props)
               aria-controls={undefined}
               className={cn(
                 "flex min-h-8 min-w-0 flex-1 flex-col items-center justify-center rounded-sm px-0.5 py-1 font-medium text-muted text-xs leading-4 transition-colors hover:text-ink sm:flex-row sm:gap-1.5",
-                "data-[state=active]:bg-surface data-[state=active]:text-ink data-[state=active]:shadow-raised",
+                "data-[state=active]:bg-selected data-[state=active]:text-ink data-[state=active]:shadow-raised",
               )}
             >
               {VIEW_NAMES[each]}
