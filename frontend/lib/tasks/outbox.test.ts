@@ -210,6 +210,24 @@ describe("tasks with changes that wait", () => {
     });
   });
 
+  it("are there once when the live feed tells of a new one before its answer comes", () => {
+    const told = { ...milk, task_id: "task-2", title: "tea", created_at: "2026-11-24T10:00:00.2Z" };
+    const tasks = new Map([milk, told].map((task) => [task.task_id, task]));
+    const add = (key: string): Pending => {
+      return { key, change: { kind: "add", task: { title: "tea " } }, title: "tea", made };
+    };
+    const done = { kind: "complete", id: temporaryId("k0") } as const;
+    const pending = [add("k0"), { key: "k1", change: done, title: "tea", made }];
+    const once = withPending(tasks, pending);
+    expect([...once.keys()]).toEqual(["task-1", "task-2"]);
+    // What was done with it since is done with the one that is there
+    expect(once.get("task-2")).toMatchObject({ task_id: "task-2", status: "done" });
+    // A second one of that name is another, and one from before is none of them
+    expect([...withPending(tasks, [...pending, add("k2")]).keys()]).toHaveLength(3);
+    const older = new Map([["task-1", { ...milk, title: "tea" }]]);
+    expect(withPending(older, [add("k0")]).size).toBe(2);
+  });
+
   it("do not come back by a change once they are gone", () => {
     const gone = over({ kind: "delete", id: "task-1" }, { kind: "complete", id: "task-1" });
     expect(gone.size).toBe(0);

@@ -44,13 +44,37 @@ export function withPending(
 ): ReadonlyMap<string, Task> {
   if (pending.length === 0) return tasks;
   const after = new Map(tasks);
+  // What the backend calls added tasks of which the live feed told before their answer came.
+  const told = new Map<string, string>();
   for (const each of pending) {
-    const id = subjectOf(each);
+    const subject = subjectOf(each);
+    if (each.change.kind === "add") {
+      const id = arrived(each.change.task.title.trim(), each.made, tasks, [...told.values()]);
+      if (id !== null) {
+        told.set(subject, id);
+        continue;
+      }
+    }
+    const id = told.get(subject) ?? subject;
     const task = changed(after.get(id), each);
-    if (task) after.set(id, task);
+    if (task) after.set(id, { ...task, task_id: id });
     else after.delete(id);
   }
   return after;
+}
+
+/** The task an addition has become already: of the same title, made since, and not `taken`. */
+function arrived(
+  title: string,
+  since: string,
+  tasks: ReadonlyMap<string, Task>,
+  taken: readonly string[],
+): string | null {
+  for (const [id, task] of tasks) {
+    const made = Date.parse(task.created_at) >= Date.parse(since);
+    if (made && task.title === title && !taken.includes(id)) return id;
+  }
+  return null;
 }
 
 function changed(task: Task | undefined, pending: Pending): Task | null {
