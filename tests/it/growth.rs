@@ -30,16 +30,23 @@ fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
         let short_title = "a title of about forty characters, yes";
         let plain = json!({ "title": short_title });
         let long = json!({ "title": short_title, "notes": "n".repeat(4_000) });
-        for (name, task) in [("short", &plain), ("noted", &long)] {
-            let at_ten = Person::new(&stack, 1, &format!("{name}-ten"));
-            let at_many = Person::new(&stack, 1, &format!("{name}-many"));
-            fill(&at_ten, task, 10).await;
-            fill(&at_many, task, 10_000).await;
+        // Given lists, and talks beside them: each actor takes one turn after the other, so all at once
+        let lists = [("short", &plain), ("noted", &long)].map(|(name, task)| {
+            let ten = Person::new(&stack, 1, &format!("{name}-ten"));
+            let many = Person::new(&stack, 1, &format!("{name}-many"));
+            (name, task, ten, many)
+        });
+        let filled = lists.iter().map(|(_, task, ten, many)| async move {
+            fill(ten, task, 10).await;
+            fill(many, task, 10_000).await;
+        });
+        tokio::join!(join_all(filled), talks(&stack, "noted-many"));
+        for (name, task, at_ten, at_many) in &lists {
             // In turn, so that the machine's moods hit both alike
             let (mut few, mut many) = (Duration::ZERO, Duration::ZERO);
             for _ in 0..500 {
-                few += add(&at_ten, task).await;
-                many += add(&at_many, task).await;
+                few += add(at_ten, task).await;
+                many += add(at_many, task).await;
             }
             let ratio = many.as_secs_f64() / few.as_secs_f64();
             println!(
@@ -77,12 +84,6 @@ async fn activation(stack: &Stack) {
 
 /// All of it fits into a file, with as many messages besides.
 async fn export(stack: &Stack) {
-    let dapr = stack.dapr(1).unwrap();
-    let endpoint = format!("http://127.0.0.1:{}", dapr.grpc_port);
-    let sidecar = DaprSidecar::connect(&endpoint, Some(&dapr.api_token)).unwrap();
-    let actors = ActorClient::new(Arc::new(sidecar));
-    let talks = (0..20).map(|n| talk(&actors, format!("noted-many~c{n}"), 250));
-    join_all(talks).await;
     let start = Instant::now();
     let response = reqwest::Client::new()
         .get(format!("{}/api/noted-many/export", stack.base_url(1)))
@@ -107,6 +108,16 @@ async fn export(stack: &Stack) {
             .filter_map(|message| message["index"].as_u64());
         assert!(indices.eq(0..500));
     }
+}
+
+/// Twenty conversations of a person, with 500 messages each.
+async fn talks(stack: &Stack, user_id: &str) {
+    let dapr = stack.dapr(1).unwrap();
+    let endpoint = format!("http://127.0.0.1:{}", dapr.grpc_port);
+    let sidecar = DaprSidecar::connect(&endpoint, Some(&dapr.api_token)).unwrap();
+    let actors = ActorClient::new(Arc::new(sidecar));
+    let talks = (0..20).map(|n| talk(&actors, format!("{user_id}~c{n}"), 250));
+    join_all(talks).await;
 }
 
 async fn talk(actors: &ActorClient, conversation: String, turns: usize) {
