@@ -30,6 +30,9 @@
 //! | `SHUTDOWN_SECONDS` | `20` | longest wait for calls and actors to end after SIGTERM |
 //! | `LOG_FORMAT` | `json` | `json` or `text` |
 //! | `RUST_LOG` | `info` | what is logged |
+//! | `OTEL_EXPORTER_OTLP_ENDPOINT` | none | where spans go, such as `http://localhost:4318`; nowhere unless set |
+//! | `OTEL_SERVICE_NAME` | that of the role | what the process is called in traces |
+//! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | `parentbased_always_on` | which requests are traced; `OTEL_BSP_…` and `OTEL_EXPORTER_OTLP_…` count too |
 //!
 //! Jobs that run without a sidecar have no secrets API:
 //!

@@ -217,8 +217,8 @@ impl Hub {
     }
 
     fn take(&self, bulk: &consumers::Bulk) -> Vec<EntryStatus> {
-        let incoming = bulk.incoming();
-        let delivery = Delivery::of("live", bulk, &incoming);
+        let mut incoming = bulk.incoming();
+        let delivery = Delivery::of("live", bulk, &mut incoming);
         let told = incoming.into_iter().map(|incoming| {
             match &incoming.event {
                 Ok(event) => self.tell(event),

@@ -38,11 +38,31 @@ enum Role {
     Rebuild,
 }
 
+impl Role {
+    /// What it is called in traces; the sidecars' names for those that have one.
+    const fn service(self) -> &'static str {
+        match self {
+            Self::Serve => "backend",
+            Self::Project => "projector",
+            Self::Notify => "notifier",
+            Self::Recur => "recurrer",
+            Self::Audit => "auditor",
+            Self::Migrate => "migrate",
+            Self::Topics => "topics",
+            Self::Rebuild => "rebuild",
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match telemetry::init() {
-        Ok(()) => run(cli.role).await,
+    let outcome = match telemetry::init(cli.role.service()) {
+        Ok(telemetry) => {
+            let outcome = run(cli.role).await;
+            telemetry.end();
+            outcome
+        }
         Err(error) => Err(error),
     };
     match outcome {

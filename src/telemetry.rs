@@ -1,35 +1,79 @@
-//! Logs, and the trace context that travels with every call.
+//! Logs and traces of a process.
 //!
-//! No log has a token, a message's text, a task's title or an e-mail address in it.
+//! No log and no span has a token, a message's text, a task's title or an e-mail address in it.
 
-use std::io::IsTerminal;
+mod export;
+mod line;
+
+use std::{io::IsTerminal, time::Duration};
 
 use anyhow::bail;
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
-use uuid::Uuid;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Metadata;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, FilterFn, LevelFilter, filter_fn},
+    fmt,
+    fmt::format::JsonFields,
+    prelude::*,
+};
 
-/// Starts logging to standard output, as `LOG_FORMAT` and `RUST_LOG` say.
+/// Longest wait, at the end of a process, for a collector to take the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(2);
+
+/// Spans on their way out, for as long as the process lives.
+#[must_use]
+pub struct Telemetry(Option<SdkTracerProvider>);
+
+impl Telemetry {
+    /// Hands the last spans over. Waits for 2 s at most, and blocks.
+    pub fn end(self) {
+        if let Some(provider) = self.0 {
+            // Whether the collector takes spans is told when it changes.
+            let _ = provider.shutdown_with_timeout(LAST_SPANS);
+        }
+    }
+}
+
+/// Starts logging to standard output, as `LOG_FORMAT` and `RUST_LOG` say, and tracing to where
+/// `OTEL_EXPORTER_OTLP_ENDPOINT` says, if it says anything: as `service`, unless
+/// `OTEL_SERVICE_NAME` names another. Call it within the runtime.
 ///
 /// # Errors
-/// `LOG_FORMAT` or `RUST_LOG` makes no sense, or logging was started before.
-pub fn init() -> anyhow::Result<()> {
-    let filter = match std::env::var("RUST_LOG") {
+/// One of these variables makes no sense, or logging was started before.
+pub fn init(service: &'static str) -> anyhow::Result<Telemetry> {
+    let chosen = match std::env::var("RUST_LOG") {
         Ok(directives) if !directives.trim().is_empty() => match EnvFilter::try_new(&directives) {
             Ok(filter) => filter,
             Err(error) => bail!("RUST_LOG is wrong: {error}."),
         },
         _ => EnvFilter::new("info"),
     };
-    let registry = tracing_subscriber::registry().with(filter);
+    // Whatever is logged, the spans around it say where it belongs.
+    let logged = chosen.or(our_spans());
+    let provider = export::provider(service)?;
+    let spans = provider.as_ref().map(|provider| {
+        tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer("todo-backend"))
+            .with_context_activation(false)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(our_spans())
+    });
+    let registry = tracing_subscriber::registry().with(spans);
     match std::env::var("LOG_FORMAT").ok().as_deref().map(str::trim) {
         None | Some("" | "json") => {
-            registry
-                .with(fmt::layer().json().flatten_event(true))
-                .try_init()?;
+            let lines = fmt::layer()
+                .fmt_fields(JsonFields::new())
+                .event_format(line::JsonLine);
+            registry.with(lines.with_filter(logged)).try_init()?;
         }
         Some("text") => {
-            let colours = std::io::stdout().is_terminal();
-            registry.with(fmt::layer().with_ansi(colours)).try_init()?;
+            let lines = fmt::layer().with_ansi(std::io::stdout().is_terminal());
+            registry.with(lines.with_filter(logged)).try_init()?;
         }
         Some(_) => bail!("LOG_FORMAT is wrong: it must be json or text."),
     }
@@ -41,58 +85,12 @@ pub fn init() -> anyhow::Result<()> {
             .unwrap_or_default();
         tracing::error!(place, "panicked");
     }));
-    Ok(())
+    Ok(Telemetry(provider))
 }
 
-/// The W3C `traceparent` to go on with: the caller's when it is valid, else one of our own.
-#[must_use]
-pub fn traceparent(offered: Option<&str>) -> String {
-    match offered {
-        Some(offered) if valid_traceparent(offered) => offered.to_owned(),
-        _ => {
-            let span = Uuid::new_v4().simple().to_string();
-            format!("00-{}-{}-01", Uuid::new_v4().simple(), &span[..16])
-        }
-    }
-}
-
-/// The trace id within a valid `traceparent`.
-#[must_use]
-pub fn trace_id(traceparent: &str) -> &str {
-    traceparent.get(3..35).unwrap_or("")
-}
-
-/// Version 00 of <https://www.w3.org/TR/trace-context/>.
-fn valid_traceparent(value: &str) -> bool {
-    let hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let nonzero = |part: &str| part.bytes().any(|b| b != b'0');
-    let parts: Vec<&str> = value.split('-').collect();
-    matches!(parts[..], ["00", trace, span, flags]
-        if hex(trace, 32) && nonzero(trace) && hex(span, 16) && nonzero(span) && hex(flags, 2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_valid_trace_goes_on_and_anything_else_starts_a_new_one() {
-        let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(traceparent(Some(valid)), valid);
-        assert_eq!(trace_id(valid), "4bf92f3577b34da6a3ce929d0e0e4736");
-        for bad in [
-            "",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
-        ] {
-            let fresh = traceparent(Some(bad));
-            assert!(valid_traceparent(&fresh) && fresh != bad, "{bad} → {fresh}");
-        }
-        assert_ne!(traceparent(None), traceparent(None));
-    }
+/// Of the spans that libraries open none is of use, and what is in them is not ours to know.
+fn our_spans() -> FilterFn {
+    let ours: fn(&Metadata<'_>) -> bool =
+        |metadata| metadata.is_span() && metadata.target().starts_with("todo_");
+    filter_fn(ours).with_max_level_hint(LevelFilter::INFO)
 }

@@ -105,6 +105,7 @@ impl Sidecar for Script {
         _: &'a ActorRef,
         _: &'a str,
         _: ReminderTime,
+        _: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(), SidecarError>> {
         unreachable!("the edge sets no reminders")
     }

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
+use tracing::{Instrument, field};
 
 use crate::{
     message::{CallError, Failure, Message, Outcome, Request},
     sidecar::{Sidecar, SidecarError, SidecarErrorKind},
+    trace,
 };
 
 /// How long a call keeps trying while placement moves an actor or a sidecar restarts.
@@ -63,6 +65,30 @@ impl ActorClient {
     /// # Errors
     /// [`CallError::Refused`] when the actor declines, [`CallError::Failed`] when something broke.
     pub async fn send<M: Message>(
+        &self,
+        id: &str,
+        mut request: Request<M>,
+    ) -> Result<M::Reply, CallError> {
+        let span = tracing::info_span!(
+            "call",
+            otel.name = format!("call {}.{}", M::ACTOR, M::METHOD),
+            otel.kind = "client",
+            otel.status_code = field::Empty,
+            trace_id = field::Empty,
+            actor_type = M::ACTOR,
+            actor_id = id,
+            method = M::METHOD,
+        );
+        let traceparent = trace::follow(&span, request.traceparent.as_deref());
+        request.traceparent = Some(traceparent);
+        let outcome = self.deliver(id, request).instrument(span.clone()).await;
+        if matches!(outcome, Err(CallError::Failed(_))) {
+            span.record("otel.status_code", "ERROR");
+        }
+        outcome
+    }
+
+    async fn deliver<M: Message>(
         &self,
         id: &str,
         request: Request<M>,

@@ -12,12 +12,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, put},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use dashmap::DashMap;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use tokio::{sync::Mutex, time::Instant};
+use tracing::{Instrument, Span, field};
 
 use crate::{
     client::ActorClient,
@@ -29,6 +31,7 @@ use crate::{
     publisher::{Publisher, Room},
     reconciler::{self, Reconciler},
     sidecar::Sidecar,
+    trace,
     turn::{Activation, Command, Query, Services},
     updates::Updates,
     user::{self, state::User},
@@ -147,6 +150,23 @@ impl Host {
     /// The turn is a task of its own: Dapr may hang up in the middle of it, and a turn that is
     /// dropped half way has to be loaded again.
     pub async fn call(self: &Arc<Self>, kind: &str, id: &str, method: &str, body: Bytes) -> Answer {
+        let span = turn_span(kind, id, method);
+        trace::follow(&span, caller(&body).as_deref());
+        let turn = self.take_turn(kind, id, method, body);
+        let answer = turn.instrument(span.clone()).await;
+        if matches!(answer, Answer::Json(_, "failed")) {
+            span.record("otel.status_code", "ERROR");
+        }
+        answer
+    }
+
+    async fn take_turn(
+        self: &Arc<Self>,
+        kind: &str,
+        id: &str,
+        method: &str,
+        body: Bytes,
+    ) -> Answer {
         let started = Instant::now();
         let named = method.to_owned();
         let (kind, answer) = match kind {
@@ -173,18 +193,41 @@ impl Host {
         answer
     }
 
-    /// Runs the turn of a reminder that fired.
+    /// Runs the turn of a reminder that fired, in the trace of `traceparent` or in one of its own.
     ///
     /// # Errors
     /// Dapr is to fire it again.
-    pub async fn remind(self: &Arc<Self>, kind: &str, id: &str, name: &str) -> Result<(), Failure> {
+    pub async fn remind(
+        self: &Arc<Self>,
+        kind: &str,
+        id: &str,
+        name: &str,
+        traceparent: Option<&str>,
+    ) -> Result<(), Failure> {
+        let span = turn_span(kind, id, "remind");
+        let traceparent = trace::follow(&span, traceparent);
+        let turn = self.take_reminder(kind, id, name, traceparent);
+        let result = turn.instrument(span.clone()).await;
+        if result.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        result
+    }
+
+    async fn take_reminder(
+        self: &Arc<Self>,
+        kind: &str,
+        id: &str,
+        name: &str,
+        traceparent: String,
+    ) -> Result<(), Failure> {
         let started = Instant::now();
         let name = name.to_owned();
         let (kind, result) = match (kind, &self.reconciler) {
             (user::TYPE, _) => {
                 let slot = slot(&self.users, id, &self.services);
                 let turn = run(slot, move |user| {
-                    Box::pin(async move { user::actor::remind(user, &name).await })
+                    Box::pin(async move { user::actor::remind(user, &name, traceparent).await })
                 });
                 (user::TYPE, turn.await)
             }
@@ -222,6 +265,29 @@ impl Host {
     }
 }
 
+/// A turn with its wait for the turns before it.
+fn turn_span(kind: &str, id: &str, method: &str) -> Span {
+    tracing::info_span!(
+        "turn",
+        otel.name = format!("{kind}.{method}"),
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+        trace_id = field::Empty,
+        actor_type = kind,
+        actor_id = id,
+        method,
+    )
+}
+
+/// The trace of whoever calls.
+fn caller(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Call {
+        traceparent: Option<String>,
+    }
+    serde_json::from_slice::<Call>(body).ok()?.traceparent
+}
+
 fn slot<S: State>(
     slots: &Slots<S>,
     id: &str,
@@ -241,7 +307,8 @@ async fn run<S: State, T: FromPanic + Send + 'static>(
     slot: Arc<Mutex<Activation<S>>>,
     turn: impl for<'a> FnOnce(&'a mut Activation<S>) -> Turn<'a, T> + Send + 'static,
 ) -> T {
-    let task = tokio::spawn(async move { turn(&mut *slot.lock_owned().await).await });
+    let turn = async move { turn(&mut *slot.lock_owned().await).await };
+    let task = tokio::spawn(turn.in_current_span());
     task.await
         .unwrap_or_else(|_| T::from_panic(Failure::terminal("the turn panicked")))
 }
@@ -335,14 +402,27 @@ async fn invoke(
 async fn remind(
     AxumState(host): AxumState<Arc<Host>>,
     Path((kind, id, name)): Path<(String, String, String)>,
+    body: Bytes,
 ) -> Response {
-    match host.remind(&kind, &id, &name).await {
+    let traceparent = set_by(&body);
+    match host.remind(&kind, &id, &name, traceparent.as_deref()).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(failure) => {
             tracing::warn!(kind, name, %failure, "a reminder failed; Dapr fires it again");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// The trace of whoever set the reminder, which is all that ours carry along.
+fn set_by(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Fired {
+        data: Option<String>,
+    }
+    let fired: Fired = serde_json::from_slice(body).ok()?;
+    let traceparent = BASE64_STANDARD.decode(fired.data?).ok()?;
+    String::from_utf8(traceparent).ok()
 }
 
 /// No actor here has timers.

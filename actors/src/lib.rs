@@ -17,6 +17,7 @@
 //! | [`updates`] | the way to open pages, who must read anew |
 //! | [`sidecar`] | the seam to Dapr |
 //! | [`metrics`] | what is counted and timed |
+//! | [`trace`] | the trace a call belongs to |
 //! | [`user`], [`conversation`] | the actors: messages in `mod.rs`, rules in `state.rs` |
 //! | [`reconciler`] | the actor that closes gaps |
 //!
@@ -46,6 +47,7 @@ pub mod reconciler;
 pub mod sidecar;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+pub mod trace;
 pub mod turn;
 pub mod update;
 pub mod updates;

@@ -45,7 +45,10 @@ pub(crate) async fn keep_awake(sidecar: &dyn Sidecar) {
             after: Duration::ZERO,
             every: Some(PERIOD),
         };
-        let wait = match sidecar.register_reminder(&actor, REMINDER, time).await {
+        let wait = match sidecar
+            .register_reminder(&actor, REMINDER, time, None)
+            .await
+        {
             Ok(()) => KEEP_AWAKE,
             Err(error) => {
                 tracing::debug!(%error, "the reconciler's reminder could not be set yet");

@@ -24,6 +24,7 @@ use tonic::{
 use crate::{
     event::{Outgoing, Topic},
     message::ActorRef,
+    trace,
 };
 
 /// The Dapr pub/sub component.
@@ -78,12 +79,14 @@ pub trait Sidecar: StateReader + 'static {
         ops: Vec<StateOp>,
     ) -> BoxFuture<'a, Result<(), SidecarError>>;
 
-    /// Sets an actor's reminder, replacing the one of that name.
+    /// Sets an actor's reminder, replacing the one of that name. Its turns then belong to the
+    /// trace of `traceparent`, or to none but their own.
     fn register_reminder<'a>(
         &'a self,
         actor: &'a ActorRef,
         name: &'a str,
         time: ReminderTime,
+        traceparent: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(), SidecarError>>;
 
     /// Removes an actor's reminder; one that is not there is no error.
@@ -193,7 +196,7 @@ impl From<Status> for SidecarError {
 
 /// The sidecar over gRPC.
 pub struct DaprSidecar {
-    client: DaprClient<InterceptedService<Channel, ApiToken>>,
+    client: DaprClient<InterceptedService<Channel, Headers>>,
 }
 
 impl DaprSidecar {
@@ -216,21 +219,27 @@ impl DaprSidecar {
             .map_err(|_| {
                 rejected("the Dapr API token has characters a header cannot carry".to_owned())
             })?;
-        let client = DaprClient::with_interceptor(channel, ApiToken(token))
+        let client = DaprClient::with_interceptor(channel, Headers { token })
             .max_decoding_message_size(LARGEST_MESSAGE);
         Ok(Self { client })
     }
 }
 
+/// What goes with every call: the API token, and the trace of the span that calls.
 #[derive(Clone)]
-struct ApiToken(Option<MetadataValue<Ascii>>);
+struct Headers {
+    token: Option<MetadataValue<Ascii>>,
+}
 
-impl Interceptor for ApiToken {
+impl Interceptor for Headers {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(token) = &self.0 {
-            request
-                .metadata_mut()
-                .insert("dapr-api-token", token.clone());
+        let headers = request.metadata_mut();
+        if let Some(token) = &self.token {
+            headers.insert("dapr-api-token", token.clone());
+        }
+        let traceparent = trace::current().and_then(|value| value.parse().ok());
+        if let Some(traceparent) = traceparent {
+            headers.insert("traceparent", traceparent);
         }
         Ok(request)
     }
@@ -295,6 +304,7 @@ impl Sidecar for DaprSidecar {
         actor: &'a ActorRef,
         name: &'a str,
         time: ReminderTime,
+        traceparent: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(), SidecarError>> {
         Box::pin(async move {
             let mut client = self.client.clone();
@@ -314,7 +324,7 @@ impl Sidecar for DaprSidecar {
                 name: name.to_owned(),
                 due_time: millis(time.after),
                 period: time.every.map(millis).unwrap_or_default(),
-                data: Vec::new(),
+                data: traceparent.unwrap_or_default().into(),
                 ttl: String::new(),
                 overwrite: Some(true),
                 failure_policy: Some(persistent),

@@ -73,12 +73,13 @@ pub struct MemorySidecar {
     removals_held: watch::Sender<bool>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Reminder {
     at: Timestamp,
     every: Option<Duration>,
     /// Tells it from one set later for the same moment.
     number: usize,
+    traceparent: Option<String>,
 }
 
 #[derive(Default)]
@@ -266,13 +267,14 @@ impl MemorySidecar {
                     .reminders
                     .iter()
                     .find(|(_, due)| due.at <= now)
-                    .map(|(k, due)| (k.clone(), *due))
+                    .map(|(k, due)| (k.clone(), due.clone()))
             };
             let Some((key, due)) = due else { return };
             let Some((kind, id)) = key.0.split_once('/') else {
                 return;
             };
-            if host.remind(kind, id, &key.1).await.is_err() {
+            let traceparent = due.traceparent.as_deref();
+            if host.remind(kind, id, &key.1, traceparent).await.is_err() {
                 return;
             }
             // Dapr forgets a reminder only after it was taken; one set meanwhile stays.
@@ -412,6 +414,7 @@ impl Sidecar for MemorySidecar {
         actor: &'a ActorRef,
         name: &'a str,
         time: ReminderTime,
+        traceparent: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(), SidecarError>> {
         Box::pin(async move {
             let at = self
@@ -419,7 +422,9 @@ impl Sidecar for MemorySidecar {
                 .now()
                 .checked_add(time.after)
                 .unwrap_or(Timestamp::MAX);
-            self.lock().set_reminder(actor, name, at, time.every);
+            let traceparent = traceparent.map(str::to_owned);
+            self.lock()
+                .set_reminder(actor, name, at, time.every, traceparent);
             Ok(())
         })
     }
@@ -505,12 +510,14 @@ impl Inner {
         name: &str,
         at: Timestamp,
         every: Option<Duration>,
+        traceparent: Option<String>,
     ) {
         self.reminders_set += 1;
         let reminder = Reminder {
             at,
             every,
             number: self.reminders_set,
+            traceparent,
         };
         self.reminders
             .insert((actor.to_string(), name.to_owned()), reminder);

@@ -8,15 +8,18 @@ use std::{
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::{sync::oneshot, time::Instant};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
     clock::Clock,
+    event::Announce,
     journal::{Entry, Journal, State, Undecided},
     message::{ActorRef, CallError, Failure, Message, Request},
     metrics::{Actor, Counted, METRICS, seconds_between},
     publisher::{Publisher, Submission, wait_acknowledged},
     sidecar::{ReminderTime, Sidecar, SidecarError, SidecarErrorKind},
+    trace,
     updates::Updates,
     user::Republished,
 };
@@ -112,6 +115,8 @@ struct Loaded<S> {
 enum Armed {
     /// Set for this moment or an earlier one; not at all if `None`.
     At(Option<Timestamp>),
+    /// Not set: it has just fired. What comes next has nothing to do with whoever set it.
+    Fired,
     /// Another activation may have moved it later.
     Unknown,
 }
@@ -145,7 +150,9 @@ impl<S: State> Activation<S> {
             tool_call,
             message,
         } = request;
-        let traceparent = traceparent.unwrap_or_else(new_traceparent);
+        let traceparent = trace::current()
+            .or(traceparent)
+            .unwrap_or_else(trace::begin);
         for _ in 0..FORK_TRIES {
             // Taken out, so that a turn that is cut short leaves nothing half done behind.
             let mut loaded = self.take_loaded().await?;
@@ -184,7 +191,7 @@ impl<S: State> Activation<S> {
                 }
             };
             if decision.events.is_empty() {
-                let alone = self.rearm(&mut loaded).await;
+                let alone = self.rearm(&mut loaded, Some(&traceparent)).await;
                 self.keep(loaded);
                 if !alone {
                     self.follow().await;
@@ -206,18 +213,21 @@ impl<S: State> Activation<S> {
                 },
                 acked: 0,
             };
-            if let Err(error) = self.arm_earlier(&mut loaded, entry.wake).await {
+            let armed = self.arm_earlier(&mut loaded, entry.wake, &traceparent);
+            if let Err(error) = armed.await {
                 return Err(self.lost(error).await);
             }
             let writing_at = Instant::now();
+            let span = tracing::info_span!("journal commit", seq = loaded.journal.seq() + 1);
             match loaded
                 .journal
                 .append(self.services.sidecar.as_ref(), entry)
+                .instrument(span)
                 .await
             {
                 Ok(entry) => {
                     loaded.current_at = writing_at;
-                    let alone = self.rearm(&mut loaded).await;
+                    let alone = self.rearm(&mut loaded, Some(&traceparent)).await;
                     self.publish(&mut loaded, &entry).await;
                     self.keep(loaded);
                     if !alone {
@@ -400,7 +410,11 @@ impl<S: State> Activation<S> {
         let activation = activation.get(..12).unwrap_or(&activation).to_owned();
         let reader = self.services.sidecar.as_ref();
         let started = Instant::now();
-        match Journal::load(reader, &self.actor, activation).await {
+        let span = tracing::info_span!("journal load");
+        match Journal::load(reader, &self.actor, activation)
+            .instrument(span)
+            .await
+        {
             Ok(journal) => {
                 let entries = (journal.seq() + 1).saturating_sub(journal.first());
                 METRICS.activation(S::TYPE, entries, started.elapsed());
@@ -429,7 +443,7 @@ impl<S: State> Activation<S> {
             self.loaded = None;
             let mut loaded = self.take_loaded().await?;
             loaded.armed = Armed::Unknown;
-            let alone = self.rearm(&mut loaded).await;
+            let alone = self.rearm(&mut loaded, None).await;
             self.loaded = Some(loaded);
             if alone {
                 break;
@@ -491,16 +505,16 @@ impl<S: State> Activation<S> {
         &self,
         loaded: &mut Loaded<S>,
         wake: Option<Timestamp>,
+        traceparent: &str,
     ) -> Result<(), SidecarError> {
         let Some(wake) = wake else { return Ok(()) };
-        match loaded.armed {
-            Armed::At(Some(at)) if at <= wake => Ok(()),
-            Armed::At(_) | Armed::Unknown => {
-                self.register(wake).await?;
-                loaded.armed = Armed::At(Some(wake));
-                Ok(())
-            }
+        if matches!(loaded.armed, Armed::At(Some(at)) if at <= wake) {
+            return Ok(());
         }
+        let traceparent = Some(traceparent).filter(|_| loaded.armed != Armed::Fired);
+        self.register(wake, traceparent).await?;
+        loaded.armed = Armed::At(Some(wake));
+        Ok(())
     }
 
     /// After an entry is stored the reminder moves to where the state wants it. The entry
@@ -509,14 +523,16 @@ impl<S: State> Activation<S> {
     /// The fence does not guard reminders: one that another activation has just set for its own
     /// entry may be what was moved away. `false` if such an entry is there. One that is stored
     /// only after this has looked is left to the reconciler.
-    async fn rearm(&self, loaded: &mut Loaded<S>) -> bool {
+    async fn rearm(&self, loaded: &mut Loaded<S>, traceparent: Option<&str>) -> bool {
         let wake = loaded.journal.state().wake_after(&[]);
-        if loaded.armed == Armed::At(wake) {
+        if loaded.armed == Armed::At(wake) || (wake.is_none() && loaded.armed == Armed::Fired) {
+            loaded.armed = Armed::At(wake);
             return true;
         }
+        let traceparent = traceparent.filter(|_| loaded.armed != Armed::Fired);
         let sidecar = self.services.sidecar.as_ref();
         let moved = match wake {
-            Some(wake) => self.register(wake).await,
+            Some(wake) => self.register(wake, traceparent).await,
             None => sidecar.unregister_reminder(&self.actor, DUE).await,
         };
         let overtaken = match moved {
@@ -536,7 +552,12 @@ impl<S: State> Activation<S> {
         }
     }
 
-    async fn register(&self, wake: Timestamp) -> Result<(), SidecarError> {
+    /// The turn of the reminder then belongs to the trace of `traceparent`.
+    async fn register(
+        &self,
+        wake: Timestamp,
+        traceparent: Option<&str>,
+    ) -> Result<(), SidecarError> {
         // Dapr counts from now, and the turn's own moment may be seconds past: the write was slow.
         let now = self.services.clock.now();
         let micros = wake.as_microsecond().saturating_sub(now.as_microsecond());
@@ -545,14 +566,14 @@ impl<S: State> Activation<S> {
         let time = ReminderTime { after, every: None };
         self.services
             .sidecar
-            .register_reminder(&self.actor, DUE, time)
+            .register_reminder(&self.actor, DUE, time, traceparent)
             .await
     }
 
     /// A reminder that fired is gone: whatever was armed has to be armed again.
     pub async fn reminder_fired(&mut self) -> Result<(), Failure> {
         let mut loaded = self.take_loaded().await?;
-        loaded.armed = Armed::At(None);
+        loaded.armed = Armed::Fired;
         self.loaded = Some(loaded);
         Ok(())
     }
@@ -577,10 +598,21 @@ impl<S: State> Activation<S> {
     ) -> bool {
         let acked = Arc::clone(loaded.journal.acked());
         let (seq, at, clock) = (entry.seq, entry.at, Arc::clone(&self.services.clock));
+        // From now until Kafka has the entry's events, whichever batches they share with others,
+        // and in its own trace even if a later turn hands it over.
+        let span = tracing::info_span!(
+            "publish",
+            otel.kind = "producer",
+            messaging.system = "kafka",
+            messaging.destination.name = S::Event::HOME.name(),
+            seq,
+        );
+        trace::follow(&span, Some(&entry.traceparent));
         let queued = self.services.publisher.submit(Submission {
             key: self.actor.user_id().to_owned(),
             events: entry.outgoing(&self.actor),
             acknowledged: Box::new(move || {
+                drop(span);
                 // What is published again for the projector's sake was there in time.
                 if acked.fetch_max(seq, Ordering::Relaxed) < seq {
                     let lag = seconds_between(at, clock.now());
@@ -641,10 +673,4 @@ fn decode_reply<R: serde::de::DeserializeOwned>(reply: &RawValue) -> Result<R, C
     serde_json::from_str(reply.get()).map_err(|_| {
         Failure::terminal("this idempotency key was used for a command of another kind").into()
     })
-}
-
-fn new_traceparent() -> String {
-    let trace = Uuid::new_v4().simple().to_string();
-    let span = Uuid::new_v4().simple().to_string();
-    format!("00-{trace}-{}-01", span.get(..16).unwrap_or_default())
 }

@@ -25,7 +25,7 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use cloudevents::{AttributesReader, Event};
+use cloudevents::{AttributesReader, Event, event::ExtensionValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -34,7 +34,9 @@ use todo_actors::{
     clock::{Clock, SystemClock},
     event::Topic,
     metrics::seconds_between,
+    trace,
 };
+use tracing::{Span, field};
 
 use self::dead_letters::DeadLetters;
 use crate::{
@@ -77,6 +79,17 @@ pub enum Verdict {
     Retry,
     /// It can never succeed: given up, and written to the dead letters.
     Drop,
+}
+
+impl Verdict {
+    /// `success`, `retry` or `drop`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Retry => "retry",
+            Self::Drop => "drop",
+        }
+    }
 }
 
 /// The answer for one event.
@@ -156,10 +169,13 @@ pub(crate) struct Delivery {
     reading: Option<Reading>,
     /// When each event happened, in the order of their answers.
     happened: Vec<Option<Timestamp>>,
+    /// A span for each that belongs to a trace.
+    spans: Vec<Span>,
 }
 
 impl Delivery {
-    pub(crate) fn of(consumer: &'static str, bulk: &Bulk, incoming: &[Incoming]) -> Self {
+    /// From here on each event's `traceparent` is that of its span in this consumer.
+    pub(crate) fn of(consumer: &'static str, bulk: &Bulk, incoming: &mut [Incoming]) -> Self {
         let topic = Topic::ALL
             .into_iter()
             .find(|topic| topic.name() == bulk.topic);
@@ -173,25 +189,27 @@ impl Delivery {
                 topic: topic.name(),
             }),
             happened: incoming.iter().map(happened).collect(),
+            spans: incoming
+                .iter_mut()
+                .map(|incoming| process_span(consumer, incoming))
+                .collect(),
         }
     }
 
     /// Counts what became of its events, and how old those were that it is done with.
     pub(crate) fn done(self, statuses: &[EntryStatus]) {
+        for (status, span) in statuses.iter().zip(self.spans) {
+            span.record("verdict", status.status.name());
+        }
         let Some(reading) = self.reading else { return };
         let now = SystemClock.now();
         let lag = METRICS.consumer_lag_seconds.get_or_create_owned(&reading);
         let Reading { consumer, topic } = reading;
         for (status, happened) in statuses.iter().zip(self.happened) {
-            let verdict = match status.status {
-                Verdict::Success => "success",
-                Verdict::Retry => "retry",
-                Verdict::Drop => "drop",
-            };
             let delivered = Delivered {
                 consumer,
                 topic,
-                verdict,
+                verdict: status.status.name(),
             };
             METRICS.delivered.get_or_create(&delivered).inc();
             if let Some(happened) = happened.filter(|_| status.status == Verdict::Success) {
@@ -199,6 +217,29 @@ impl Delivery {
             }
         }
     }
+}
+
+/// What a consumer does with an event, in the event's trace; no span for one without.
+fn process_span(consumer: &'static str, incoming: &mut Incoming) -> Span {
+    let Ok(event) = &mut incoming.event else {
+        return Span::none();
+    };
+    let Some(ExtensionValue::String(caller)) = event.extension("traceparent") else {
+        return Span::none();
+    };
+    let span = tracing::info_span!(
+        "process",
+        otel.name = format!("{consumer} {}", event.ty()),
+        otel.kind = "consumer",
+        trace_id = field::Empty,
+        messaging.system = "kafka",
+        messaging.destination.name = incoming.topic,
+        messaging.message.id = event.id(),
+        verdict = field::Empty,
+    );
+    let own = trace::follow(&span, Some(caller));
+    event.set_extension("traceparent", own);
+    span
 }
 
 /// The routes of a consumer: what it subscribes to, one route per topic that hands events to
@@ -216,12 +257,12 @@ where
     let deliver = move |bulk: Bulk| {
         let (deliver, dead_letters) = (deliver.clone(), dead_letters.clone());
         async move {
-            let incoming = bulk.incoming();
+            let mut incoming = bulk.incoming();
             let reasons: Vec<Option<Malformed>> = incoming
                 .iter()
                 .map(|incoming| incoming.event.as_ref().err().copied())
                 .collect();
-            let delivery = Delivery::of(dead_letters.consumer(), &bulk, &incoming);
+            let delivery = Delivery::of(dead_letters.consumer(), &bulk, &mut incoming);
             let statuses = deliver(incoming).await;
             let statuses = dead_letters.settle(&bulk, &reasons, statuses).await;
             delivery.done(&statuses);

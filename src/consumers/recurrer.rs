@@ -174,7 +174,7 @@ mod tests {
         let mut event = json!({
             "specversion": "1.0", "id": "User/ann/3/0", "source": "backend",
             "type": ty, "subject": "task-1", "time": "2026-11-23T10:00:00Z",
-            "datacontenttype": "application/json", "traceparent": "00-a-b-01",
+            "datacontenttype": "application/json", "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "data": {
                 "user_id": "ann", "task_id": "task-1", "title": "water plants", "status": "done",
                 "due_date": "2026-11-23",
@@ -210,7 +210,10 @@ mod tests {
             ("User/ann", "roll_forward")
         );
         assert_eq!(call.request["key"], "roll/User/ann/3/0");
-        assert_eq!(call.request["traceparent"], "00-a-b-01");
+        assert_eq!(
+            call.request["traceparent"],
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        );
         assert_eq!(call.request["message"], json!({ "task_id": "task-1" }));
     }
 

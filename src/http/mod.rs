@@ -36,10 +36,10 @@ use axum::{
     routing::get,
 };
 use sqlx::PgPool;
-use todo_actors::{client::ActorClient, message::valid_user_id};
+use todo_actors::{client::ActorClient, message::valid_user_id, trace};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 use utoipa::openapi::{
     InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -62,7 +62,6 @@ use crate::{
     mcp::{self, Principal},
     metrics::METRICS,
     shutdown::Lifecycle,
-    telemetry,
 };
 
 /// What the routes need.
@@ -280,7 +279,7 @@ async fn authenticate(
         ));
     }
     edge.limits.check_user(&user_id)?;
-    let traceparent = trace(&request);
+    let traceparent = traceparent(&request);
     request.extensions_mut().insert(expiry);
     request.extensions_mut().insert(Caller {
         user_id,
@@ -298,7 +297,7 @@ async fn authenticate_mcp(
     let Proven { user_id, .. } = edge.auth.verify(request.headers()).await?;
     edge.limits.check_user(&user_id)?;
     let key = CommandKey::of(request.headers())?;
-    let traceparent = trace(&request);
+    let traceparent = traceparent(&request);
     request.extensions_mut().insert(Principal {
         user_id,
         traceparent,
@@ -307,10 +306,10 @@ async fn authenticate_mcp(
     Ok(next.run(request).await)
 }
 
-fn trace(request: &Request) -> String {
+fn traceparent(request: &Request) -> String {
     match request.extensions().get::<Trace>() {
         Some(Trace(traceparent)) => traceparent.clone(),
-        None => telemetry::traceparent(None),
+        None => trace::begin(),
     }
 }
 
@@ -331,23 +330,28 @@ async fn limit_address(
 #[derive(Clone)]
 struct Trace(String);
 
-/// Gives a request its trace, its span, its line in the log and its place in the drain.
+/// Gives a request its span, its line in the log and its place in the drain.
 async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let _busy = edge.life.busy();
     let offered = request
         .headers()
         .get("traceparent")
         .and_then(|value| value.to_str().ok());
-    let traceparent = telemetry::traceparent(offered);
     // The route, not the address: an address has ids in it, and whatever strangers put there.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
+    let named = route.as_ref().map_or("unknown", MatchedPath::as_str);
     let span = tracing::info_span!(
         "http",
-        %method,
-        route = route.as_ref().map_or("unknown", MatchedPath::as_str),
-        trace_id = telemetry::trace_id(&traceparent),
+        otel.name = format!("{method} {named}"),
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+        trace_id = field::Empty,
+        http.request.method = %method,
+        http.route = named,
+        http.response.status_code = field::Empty,
     );
+    let traceparent = trace::follow(&span, offered);
     request.extensions_mut().insert(Trace(traceparent));
     let started = Instant::now();
     async move {
@@ -356,7 +360,10 @@ async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next
         let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
         METRICS.answered(&method, route, status, took);
         let (status, ms) = (status.as_u16(), took.as_millis());
+        let span = Span::current();
+        span.record("http.response.status_code", i64::from(status));
         if status >= 500 {
+            span.record("otel.status_code", "ERROR");
             tracing::warn!(status, ms, "answered");
         } else {
             tracing::debug!(status, ms, "answered");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -173,6 +174,7 @@ pub(crate) fn write_resources(
     dir: &Path,
     app_id: &str,
     broker: &Broker,
+    collector: Option<SocketAddr>,
     needs: Needs,
 ) -> Result<PathBuf> {
     let folder = dir.join("dapr").join(app_id);
@@ -195,7 +197,10 @@ pub(crate) fn write_resources(
         write("state.yaml", &state_store(app_id))?;
         write("resiliency.yaml", &resiliency(app_id))?;
     }
-    fs::write(folder.with_extension("config.yaml"), configuration())?;
+    fs::write(
+        folder.with_extension("config.yaml"),
+        configuration(collector),
+    )?;
     Ok(folder)
 }
 
@@ -379,7 +384,15 @@ spec:
     )
 }
 
-fn configuration() -> String {
+/// Without a collector sidecars make no spans; with one, as many as whoever calls them.
+fn configuration(collector: Option<SocketAddr>) -> String {
+    let tracing = match collector {
+        None => "    samplingRate: \"0\"".to_owned(),
+        Some(address) => format!(
+            "    samplingRate: \"1\"
+    otel: {{ endpointAddress: \"{address}\", protocol: http, isSecure: false }}"
+        ),
+    };
     format!(
         r#"apiVersion: dapr.io/v1alpha1
 kind: Configuration
@@ -387,7 +400,7 @@ metadata:
   name: todo
 spec:
   tracing:
-    samplingRate: "0"
+{tracing}
   metrics:
     enabled: true
   # The default resolver would announce every sidecar by multicast on every interface.
@@ -421,7 +434,7 @@ mod tests {
                 address: "127.0.0.1:9092".to_owned(),
                 access: None,
             };
-            write_resources(dir.path(), app, &broker, needs).unwrap()
+            write_resources(dir.path(), app, &broker, None, needs).unwrap()
         };
         let backend = write("backend", true);
         let projector = write("projector", false);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +53,8 @@ pub struct StackOptions {
     pub page_env: BTreeMap<String, String>,
     /// Whether nginx stands before page and backends, as an ingress does. Needs the page.
     pub ingress: bool,
+    /// Where an OpenTelemetry collector takes the spans of apps and sidecars, by OTLP over HTTP.
+    pub collector: Option<SocketAddr>,
     /// Added to the command lines of the apps' sidecars.
     pub sidecar_args: Vec<String>,
     /// Whether PostgreSQL waits for the disk, as it does in production. Turned
@@ -80,6 +83,7 @@ impl StackOptions {
             page: false,
             page_env: BTreeMap::new(),
             ingress: false,
+            collector: None,
             sidecar_args: Vec::new(),
             durable: false,
             secure: false,
@@ -134,6 +138,13 @@ impl StackOptions {
     pub fn with_ingress(mut self) -> Self {
         self.ingress = true;
         self.with_page()
+    }
+
+    /// With spans that go to this collector.
+    #[must_use]
+    pub fn traced(mut self, collector: SocketAddr) -> Self {
+        self.collector = Some(collector);
+        self
     }
 
     /// With these arguments more for the apps' sidecars.
@@ -586,6 +597,11 @@ impl Inner {
         } else {
             None
         };
+        if let Some(collector) = options.collector {
+            let env = &mut options.backend_env;
+            env.entry("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned())
+                .or_insert_with(|| format!("http://{collector}"));
+        }
         let issuer = Issuer::start(plan.block("issuer", 1)?)?;
         let (authority, sentry) = if options.secure {
             let port = plan.block(sentry::NAME, 2)?;
@@ -738,8 +754,7 @@ impl Inner {
             app_token: secrets::random(16)?,
             placement: placement.to_owned(),
         };
-        let resources =
-            dapr::write_resources(&self.dir, kind.app_id(), &self.broker, kind.needs())?;
+        let resources = self.write_resources(kind.app_id(), kind.needs())?;
         if kind == Kind::Frontend {
             let backend = self.block(FIRST_BACKEND, Pair::PORTS)? + Pair::INTERNAL;
             frontend::name_backend(&resources, backend)?;
@@ -802,10 +817,15 @@ impl Inner {
             scheduler_port: self.block("scheduler", 5)?,
             api_token: &access.api_token,
             app_token: &access.app_token,
-            resources: &dapr::write_resources(&self.dir, app_id, &self.broker, needs)?,
+            resources: &self.write_resources(app_id, needs)?,
         };
         self.add_sidecar(&sidecar, proof)?;
         Ok((name, access))
+    }
+
+    fn write_resources(&self, app_id: &str, needs: Needs) -> Result<PathBuf> {
+        let collector = self.options.collector;
+        dapr::write_resources(&self.dir, app_id, &self.broker, collector, needs)
     }
 
     /// In a secured stack a sidecar proves who it is, and lets nobody do what is not theirs.

@@ -258,8 +258,8 @@ fn only_the_page_may_call_and_only_the_api() {
 #[test]
 fn backend_and_jobs_are_told_by_variables_there_are() {
     let known = std::fs::read_to_string(path("src/config.rs")).unwrap();
-    let private = ["--set", "kafka.privateCA=true"];
-    let objects = objects("values-oke.yaml", &private);
+    let all = "kafka.privateCA=true,tracing.otlpEndpoint=tempo.monitoring:4318";
+    let objects = objects("values-oke.yaml", &["--set", all]);
     let [config] = of_kind(&objects, "ConfigMap")[..] else {
         panic!("there is one ConfigMap");
     };
@@ -340,7 +340,7 @@ fn what_is_optional_renders_where_it_is_wanted() {
     let options = [
         "image.pullSecrets={registry}",
         "podAnnotations.team=todo",
-        "dapr.tracing.otlpEndpoint=collector.monitoring:4317",
+        "tracing.otlpEndpoint=collector.monitoring:4318",
         "monitoring.serviceMonitor.enabled=true",
         "monitoring.dashboards.enabled=true",
         "monitoring.prometheusRule.enabled=true",
@@ -357,10 +357,6 @@ fn what_is_optional_renders_where_it_is_wanted() {
             pod["spec"]["nodeSelector"]["kubernetes.io/arch"], "arm64",
             "{of}"
         );
-    }
-    for configuration in of_kind(&objects, "Configuration") {
-        let collector = &configuration["spec"]["tracing"]["otel"]["endpointAddress"];
-        assert_eq!(collector, "collector.monitoring:4317");
     }
     assert_eq!(of_kind(&objects, "ServiceMonitor").len(), 1);
     let maps = of_kind(&objects, "ConfigMap");
@@ -410,6 +406,41 @@ fn what_is_optional_renders_where_it_is_wanted() {
     }
     let absent = |kind: &str| objects.iter().all(|object| object["kind"] != kind);
     assert!(absent("Ingress") && absent("NetworkPolicy"));
+}
+
+#[test]
+fn apps_and_sidecars_send_their_spans_to_the_same_collector() {
+    let told = |objects: &[Value]| -> Value {
+        let config = of_kind(objects, "ConfigMap")[0].clone();
+        config["data"]["OTEL_EXPORTER_OTLP_ENDPOINT"].clone()
+    };
+    let untraced = objects("values-oke.yaml", &[]);
+    assert_eq!(told(&untraced), Value::Null);
+    for configuration in of_kind(&untraced, "Configuration") {
+        let tracing = serde_json::json!({ "samplingRate": "0" });
+        assert_eq!(configuration["spec"]["tracing"], tracing);
+    }
+    let values = "tracing.otlpEndpoint=tempo.monitoring:4318";
+    let rate = "tracing.samplingRate=0.5";
+    let traced = objects("values-oke.yaml", &["--set", values, "--set-string", rate]);
+    assert_eq!(told(&traced), "http://tempo.monitoring:4318");
+    let config = of_kind(&traced, "ConfigMap")[0];
+    assert_eq!(config["data"]["OTEL_TRACES_SAMPLER_ARG"], "0.5");
+    for configuration in of_kind(&traced, "Configuration") {
+        let tracing = serde_json::json!({
+            "samplingRate": "0.5",
+            "otel": {
+                "endpointAddress": "tempo.monitoring:4318",
+                "isSecure": false,
+                "protocol": "http",
+            },
+        });
+        assert_eq!(configuration["spec"]["tracing"], tracing);
+    }
+    let policies = of_kind(&traced, "NetworkPolicy");
+    let sidecars = policies.iter().find(|policy| name(policy) == "sidecars");
+    let ways_out = list(&sidecars.unwrap()["spec"]["egress"]);
+    assert_eq!(ways_out.last().unwrap()["ports"][0]["port"], 4318);
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn a_sweep_asks_for_reminders_before_events() {
         );
         sidecar.connect(&host);
         // When the reconciler is woken
-        let sweep = host.remind("Reconciler", "main", "sweep");
+        let sweep = host.remind("Reconciler", "main", "sweep", None);
         tokio::time::timeout(Duration::from_secs(60), sweep)
             .await
             .unwrap()

@@ -36,4 +36,5 @@ mod rotation;
 mod secure;
 mod stopping;
 mod streaming;
+mod traces;
 mod world;

@@ -72,12 +72,20 @@ async fn fire(
 }
 
 /// The reminder fires everything due; what is due next is armed by the same turn.
-pub(crate) async fn remind(user: &mut Activation<User>, name: &str) -> Result<(), Failure> {
+pub(crate) async fn remind(
+    user: &mut Activation<User>,
+    name: &str,
+    traceparent: String,
+) -> Result<(), Failure> {
     if name != DUE {
         return Ok(());
     }
     user.reminder_fired().await?;
-    match fire(user, Request::read(FireDue {})).await {
+    let request = Request {
+        traceparent: Some(traceparent),
+        ..Request::read(FireDue {})
+    };
+    match fire(user, request).await {
         Ok(_) => Ok(()),
         Err(CallError::Failed(failure)) => Err(failure),
         Err(CallError::Refused(refusal)) => Err(Failure::terminal(refusal.message)),

@@ -216,7 +216,7 @@ proptest! {
                     "{kind} {method} {}", String::from_utf8_lossy(&body)
                 );
                 // When a reminder comes in between
-                if let Err(failure) = world.host.remind(user::TYPE, "ann", "due").await {
+                if let Err(failure) = world.host.remind(user::TYPE, "ann", "due", None).await {
                     assert_ne!(failure.message, "the turn panicked");
                 }
             }

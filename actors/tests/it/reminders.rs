@@ -92,12 +92,46 @@ async fn each_occurrence_is_announced_once() {
     world.sidecar.fire_due_reminders(&world.host).await;
     assert_eq!(reminded(&world), ["one"]);
     // A wake-up too many does nothing
-    world.host.remind(user::TYPE, "ann", "due").await.unwrap();
+    world
+        .host
+        .remind(user::TYPE, "ann", "due", None)
+        .await
+        .unwrap();
     assert_eq!(reminded(&world), ["one"]);
     world.clock.advance(Duration::from_secs(3600));
     world.sidecar.fire_due_reminders(&world.host).await;
     assert_eq!(reminded(&world), ["one", "two"]);
     assert_eq!(armed(&world), None);
+}
+
+#[tokio::test]
+async fn a_reminder_belongs_to_the_trace_of_whoever_set_it_and_the_next_to_none_before() {
+    let world = world();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (key, hour) in [("one", 12), ("two", 13)] {
+        let mut task = titled(key);
+        task.due = Some(Due::At(at(&format!("2026-11-23T{hour}:00:00Z"))));
+        let request = Request {
+            traceparent: Some(trace.into()),
+            ..Request::command(key, task)
+        };
+        world.client.send("ann", request).await.unwrap();
+    }
+    world.clock.advance(Duration::from_secs(2 * 3600));
+    world.sidecar.fire_due_reminders(&world.host).await;
+    world.clock.advance(Duration::from_secs(3600));
+    world.sidecar.fire_due_reminders(&world.host).await;
+    let published = world.sidecar.published().into_iter();
+    let traces: Vec<String> = published
+        .filter(|(topic, _, _)| *topic == Topic::Reminders)
+        .map(|(_, _, event)| {
+            let event: serde_json::Value = serde_json::from_slice(&event.body).unwrap();
+            event["traceparent"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(traces.len(), 2);
+    assert_eq!(traces[0], trace);
+    assert_ne!(traces[1][..36], trace[..36]);
 }
 
 #[tokio::test]
@@ -108,7 +142,11 @@ async fn a_moment_within_a_second_is_kept_to_the_microsecond() {
     world
         .clock
         .advance(Duration::from_micros(2 * 3_600_000_000 + 987_653));
-    world.host.remind(user::TYPE, "ann", "due").await.unwrap();
+    world
+        .host
+        .remind(user::TYPE, "ann", "due", None)
+        .await
+        .unwrap();
     assert!(reminded(&world).is_empty());
     assert!(armed(&world).is_some_and(|at| at >= moment));
 }

@@ -2,6 +2,7 @@
 //! as a process of its own.
 
 use std::fs::{self, File, OpenOptions};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -39,6 +40,10 @@ pub struct Up {
     /// with data of its own.
     #[arg(long)]
     secure: bool,
+    /// Send the spans of apps and sidecars to an OpenTelemetry collector that listens for OTLP over
+    /// HTTP at this address, such as 127.0.0.1:4318.
+    #[arg(long, value_name = "ADDRESS")]
+    collector: Option<SocketAddr>,
     /// Leave the page out, and with it the need for Node.
     #[arg(long)]
     no_page: bool,
@@ -82,6 +87,7 @@ pub async fn run(up: Up) -> Result<()> {
     options.secure = up.secure;
     options.roles.extend([Role::Recurrer, Role::Notifier]);
     options.model = up.model;
+    options.collector = up.collector;
     options.page = !up.no_page;
     // A real key is nothing for a stand-in.
     if let Ok(key) = std::env::var("COHERE_API_KEY")
@@ -185,6 +191,9 @@ async fn detach(up: &Up, backend: &Path) -> Result<()> {
     }
     if up.secure {
         command.arg("--secure");
+    }
+    if let Some(collector) = up.collector {
+        command.args(["--collector", &collector.to_string()]);
     }
     if up.no_page {
         command.arg("--no-page");
