@@ -75,7 +75,6 @@ impl Drift {
     /// Why the figures cannot be compared with anything, if they cannot.
     #[must_use]
     pub fn objection(&self) -> Option<String> {
-        // What is no number objects too.
         if self.moved() <= MOST_MOVED {
             return None;
         }
@@ -152,6 +151,5 @@ mod tests {
         let objection = drift(500.0, 500.0).objection().unwrap();
         assert!(objection.contains("100 %"), "{objection}");
         assert!(objection.contains("1000 MiB/s at first, 500 at last"));
-        assert!(drift(f64::NAN, f64::NAN).objection().is_some());
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
 use super::actors::Actors;
@@ -98,7 +99,6 @@ where
     C: Fn(String) -> F + Clone + Send + Sync,
     F: Future<Output = Result<()>> + Send,
 {
-    use futures::{StreamExt, TryStreamExt, stream};
     let look = |active: usize| {
         let memory = resident_megabytes(bench.stack, "backend-1");
         memory.map(|memory| (active as f64, memory))
