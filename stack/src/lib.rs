@@ -40,9 +40,11 @@
 //! | `person` | somebody who uses the API |
 //! | [`evidence`] | what the servers hold: journals, events, tables |
 //! | [`drill`] | faults under load, and what must hold afterwards |
+//! | [`bench`] | what things cost, beside what their parts do |
 
 mod access;
 mod app;
+pub mod bench;
 mod cluster;
 mod dapr;
 mod debian;

@@ -76,6 +76,16 @@ impl Person {
         }
     }
 
+    /// Somebody else, by the same connections.
+    #[must_use]
+    pub fn another(&self, stack: &Stack, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            token: stack.token(id),
+            ..self.clone()
+        }
+    }
+
     /// The same person, whose requests belong to a trace.
     #[must_use]
     pub fn traced(&self, traceparent: &str) -> Self {

@@ -9,6 +9,7 @@
 
 mod audit;
 mod bad_input;
+mod bench;
 mod callbacks;
 mod drill;
 mod edge;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use todo_stack::{Stack, promtool};
+use todo_stack::{Stack, evidence, promtool};
 
 use crate::world::{Person, run, shared, until};
 
@@ -23,14 +23,7 @@ pub async fn shown(stack: &Stack, app: &str) -> String {
 
 /// The same as numbers, by name and labels.
 async fn numbers(stack: &Stack, app: &str) -> BTreeMap<String, f64> {
-    let text = shown(stack, app).await;
-    let samples = text.lines().filter(|line| !line.starts_with('#'));
-    samples
-        .map(|line| {
-            let (of, number) = line.rsplit_once(' ').unwrap();
-            (of.to_owned(), number.parse().unwrap())
-        })
-        .collect()
+    evidence::numbers(stack, app).await.unwrap()
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::{
     AddTask, Admit, CompleteTask, DeleteTask, Erase, Export, FireDue, GetProfile, GetTask,
-    ListTasks, Receipts, Removed, ReopenTask, Republish, RollForward, SetProfile, Undo, UpdateTask,
-    state::User,
+    ListTasks, Ping, Pong, Receipts, Removed, ReopenTask, Republish, RollForward, SetProfile, Undo,
+    UpdateTask, state::User,
 };
 use crate::{
     host::{Answer, answer, command, parse, query},
@@ -44,6 +44,11 @@ pub(crate) async fn call(user: &mut Activation<User>, method: &str, body: &[u8])
                 .map_err(CallError::from),
             Err(failure) => Err(failure.into()),
         }),
+        Ping::METHOD => answer(
+            parse::<Ping>(body)
+                .map(|_| Pong {})
+                .map_err(CallError::from),
+        ),
         _ => Answer::NoSuchMethod,
     }
 }

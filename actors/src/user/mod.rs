@@ -54,6 +54,7 @@ messages! {
     Export = "export" -> TaskPage,
     Admit = "admit" -> Admitted,
     Erase = "erase" -> Removed,
+    Ping = "ping" -> Pong,
 }
 
 /// Adds a task.
@@ -376,6 +377,14 @@ pub struct Removed {
     /// Reminders that had not been given.
     pub reminders: u64,
 }
+
+/// Asks the actor to do nothing, not even load: what calling an actor costs, for comparison.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ping {}
+
+/// The answer to [`Ping`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pong {}
 
 /// `None` = absent, `Some(None)` = null, `Some(Some(v))` = a value.
 mod clearable {

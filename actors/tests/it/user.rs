@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use todo_actors::user::{
-    CompleteTask, DeleteTask, Due, DueFilter, GetTask, ListTasks, SetProfile, Status, Task,
-    TaskChange, Undo, UndoneChange, UpdateTask,
+    CompleteTask, DeleteTask, Due, DueFilter, GetTask, ListTasks, Ping, Pong, SetProfile, Status,
+    Task, TaskChange, Undo, UndoneChange, UpdateTask,
 };
 
 use crate::{add, command, read, refused, titled, world};
@@ -25,6 +25,15 @@ async fn a_task_added_can_be_read() {
     .await
     .unwrap();
     assert_eq!(read, task);
+}
+
+#[tokio::test]
+async fn a_ping_touches_nothing() {
+    let world = world();
+    world.sidecar.store_away(true);
+    let answer = read(&world, "ann", Ping {}).await;
+    assert_eq!(answer, Ok(Pong {}));
+    assert_eq!((world.sidecar.reads(), world.sidecar.writes()), (0, 0));
 }
 
 #[tokio::test]

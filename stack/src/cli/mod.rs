@@ -1,5 +1,6 @@
 //! The commands, one line each, and where the checkout is.
 
+mod bench;
 mod control;
 mod drill;
 mod logs;
@@ -61,6 +62,9 @@ enum Subcommands {
     Logs(logs::Logs),
     /// Run every test: format, lints, unit tests, and the integration tests on a real stack.
     Test(testrun::Test),
+    /// Measure what things cost, as parts of what the machine, the database and the sidecar can
+    /// do; writes to target/bench.
+    Bench(bench::Bench),
     /// Let servers fail while people work, then check that nothing was lost, doubled or shown to
     /// others.
     Drill(drill::Drill),
@@ -92,6 +96,7 @@ pub async fn run() -> Result<ExitCode> {
         Subcommands::Start { name } => print_lines(&ask(&Request::Start { name }).await?),
         Subcommands::Logs(logs) => logs::run(&logs)?,
         Subcommands::Test(test) => return testrun::run(&test),
+        Subcommands::Bench(bench) => return bench::run(bench).await,
         Subcommands::Drill(drill) => return drill::run(drill).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 mod events;
 mod journals;
+mod metrics;
 mod panics;
 mod tables;
 
@@ -12,6 +13,7 @@ use crate::Stack;
 
 pub use events::{ActorEvent, TOPICS, distinct, read_events};
 pub use journals::{Kept, journals};
+pub use metrics::numbers;
 pub use panics::panics;
 pub use tables::{behind, rows};
 
