@@ -24,7 +24,10 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned},
+};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -138,6 +141,7 @@ impl From<Refusal> for Undecided {
 #[serde(bound(deserialize = "E: DeserializeOwned"))]
 pub struct Entry<E> {
     /// Its place in the journal, from 1.
+    #[serde(deserialize_with = "sequence")]
     pub seq: u64,
     /// When the turn decided.
     pub at: Timestamp,
@@ -157,6 +161,7 @@ pub struct Entry<E> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<Timestamp>,
     /// The highest sequence Kafka had acknowledged when it was written.
+    #[serde(deserialize_with = "sequence")]
     pub acked: u64,
 }
 
@@ -188,10 +193,13 @@ impl<E: Announce> Entry<E> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {
     /// The entry the pages include.
+    #[serde(deserialize_with = "sequence")]
     seq: u64,
     /// The oldest entry that may still be there.
+    #[serde(deserialize_with = "sequence")]
     first: u64,
     /// The highest sequence Kafka had acknowledged.
+    #[serde(deserialize_with = "sequence")]
     acked: u64,
     /// Page names and the keys they are stored under.
     pages: BTreeMap<String, String>,
@@ -204,8 +212,10 @@ struct Manifest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ended {
     /// The entries from this one …
+    #[serde(deserialize_with = "sequence")]
     first: u64,
     /// … up to this one, which is not among them.
+    #[serde(deserialize_with = "sequence")]
     end: u64,
     /// The keys of pages.
     pages: Vec<String>,
@@ -225,6 +235,14 @@ impl Ended {
         keys.extend(self.pages.drain(..room.min(self.pages.len())));
         keys.into_iter().map(StateOp::Delete).collect()
     }
+}
+
+/// Reads a sequence. The database counts them in 63 bits: whatever is beyond was put there by
+/// other hands, and would have no next one.
+fn sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let seq = u64::deserialize(deserializer)?;
+    i64::try_from(seq).map_err(de::Error::custom)?;
+    Ok(seq)
 }
 
 /// An actor's journal with its state, as one activation sees it.

@@ -37,6 +37,22 @@ fn what_a_journal_has_is_read() {
     assert_eq!(block_on(read_stored(&joined(&talk))), [None, Some(1)]);
 }
 
+#[test]
+fn a_sequence_the_database_cannot_count_is_refused() {
+    let largest = i64::MAX.to_string();
+    let beyond = u64::MAX.to_string();
+    for field in ["seq", "first", "acked"] {
+        let read_with = |end: &str| {
+            let number = format!(r#""{field}":"#);
+            let (before, after) = MANIFEST.split_once(&number).unwrap();
+            let manifest = format!("{before}{number}{end}{}", &after[1..]);
+            block_on(read_stored(&joined(&[manifest, String::new()])))
+        };
+        assert_eq!(read_with(&beyond), [None, None], "{field}");
+        assert!(read_with(&largest)[0].is_some(), "{field}");
+    }
+}
+
 /// Pieces that fit, in any order and number.
 fn piece() -> impl Strategy<Value = String> {
     let task = || format!(r#"[{TASK}]"#);
