@@ -28,7 +28,7 @@ export function ReminderCard({ task, clock, actions }: Props) {
         </p>
         {due && (
           <p className="text-muted text-xs">
-            {isOverdue(task, clock) ? "Was due" : "Due"} {due}
+            {isOverdue(task, clock) ? "Was due" : "Due"}: {due}
           </p>
         )}
       </div>

@@ -82,7 +82,7 @@ pub async fn run(bench: &Bench<'_>) -> Result<Findings> {
 /// Has so many people wait for the same second, and then looks what they got.
 async fn ring(bench: &Bench<'_>, actors: &Actors, prefix: &str, people: usize) -> Result<Rung> {
     // A hundred a second get ready on a slow machine.
-    let ready = 5 + people as i64 / 60;
+    let ready = 5 + people as i64 / 100;
     let due = Timestamp::now() + SignedDuration::from_secs(ready);
     let task = json!({ "title": TITLE, "due": { "at": due } });
     let users: BTreeSet<String> = (0..people).map(|n| format!("{prefix}-{n}")).collect();

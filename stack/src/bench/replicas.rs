@@ -1,7 +1,7 @@
 //! Two replicas against one, on the same machine.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -47,22 +47,23 @@ pub async fn run(bench: &Bench<'_>) -> Result<Findings> {
             anyhow::Ok(())
         });
     }
-    let began = Instant::now();
-    let mut line = Vec::new();
+    let (watched, seen) = (Arc::clone(&callers), Arc::new(Mutex::new(Vec::new())));
+    let watching = tokio::spawn(watch_rate(watched, Arc::clone(&seen)));
     let (mut alone, mut together) = <(Samples, Samples)>::default();
     bench.say("warming up");
-    callers.rate(bench.run(), began, &mut line).await;
+    callers.rate(bench.run()).await;
     for round in 1..=bench.sized(3, 1) {
         bench.say(format!("round {round}: one replica, then two"));
-        alone.push(callers.rate(bench.run(), began, &mut line).await);
+        alone.push(callers.rate(bench.run()).await);
         bench.stack.scale(2).await?;
         callers.go_through(vec![one.clone(), Actors::through(bench.stack, 2)?]);
-        callers.rate(SETTLE, began, &mut line).await;
-        together.push(callers.rate(bench.run(), began, &mut line).await);
+        callers.rate(SETTLE).await;
+        together.push(callers.rate(bench.run()).await);
         callers.go_through(vec![one.clone()]);
         bench.stack.scale(1).await?;
-        callers.rate(SETTLE, began, &mut line).await;
+        callers.rate(SETTLE).await;
     }
+    watching.abort();
     stop.send_replace(true);
     while let Some(caller) = running.join_next().await {
         caller??;
@@ -85,7 +86,7 @@ pub async fn run(bench: &Bench<'_>) -> Result<Findings> {
             y: "turns a second",
             lines: vec![Line {
                 name: "while a second replica comes and goes".to_owned(),
-                points: line,
+                points: seen.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             }],
         },
     })
@@ -126,20 +127,10 @@ impl Callers {
         each.map(|turns| turns.load(Ordering::Relaxed)).sum()
     }
 
-    /// Turns a second over the next while; `line` gets a point a second.
-    async fn rate(&self, length: Duration, began: Instant, line: &mut Vec<(f64, f64)>) -> f64 {
+    /// Turns a second over the next while.
+    async fn rate(&self, length: Duration) -> f64 {
         let (start, before) = (Instant::now(), self.all());
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        tick.tick().await;
-        let mut last = (start, before);
-        while start.elapsed() < length {
-            tick.tick().await;
-            let now = (Instant::now(), self.all());
-            let passed = now.0.duration_since(last.0).as_secs_f64();
-            let rate = (now.1 - last.1) as f64 / passed;
-            line.push((began.elapsed().as_secs_f64(), rate));
-            last = now;
-        }
+        tokio::time::sleep(length).await;
         (self.all() - before) as f64 / start.elapsed().as_secs_f64()
     }
 
@@ -153,5 +144,17 @@ impl Callers {
             lost += turns.load(Ordering::Relaxed).saturating_sub(stored);
         }
         Ok(lost as f64)
+    }
+}
+
+/// Notes each second after how many seconds there were how many turns a second. Never ends.
+async fn watch_rate(callers: Arc<Callers>, seen: Arc<Mutex<Vec<(f64, f64)>>>) {
+    let began = Instant::now();
+    loop {
+        let rate = callers.rate(Duration::from_secs(1)).await;
+        let point = (began.elapsed().as_secs_f64(), rate);
+        seen.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(point);
     }
 }
