@@ -13,9 +13,10 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Metadata;
 use tracing_subscriber::{
     EnvFilter, Layer,
-    filter::{FilterExt, FilterFn, LevelFilter, filter_fn},
+    filter::{FilterExt, FilterFn, LevelFilter, dynamic_filter_fn, filter_fn},
     fmt,
     fmt::format::JsonFields,
+    layer::{Context, Filter},
     prelude::*,
 };
 
@@ -51,7 +52,7 @@ pub fn init(service: &'static str) -> anyhow::Result<Telemetry> {
         _ => EnvFilter::new("info"),
     };
     // Whatever is logged, the spans around it say where it belongs.
-    let logged = chosen.or(our_spans());
+    let logged = chosen.or(our_spans()).and(asked_each_time());
     let provider = export::provider(service)?;
     let spans = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
@@ -61,7 +62,7 @@ pub fn init(service: &'static str) -> anyhow::Result<Telemetry> {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            .with_filter(our_spans())
+            .with_filter(our_spans().and(asked_each_time()))
     });
     let registry = tracing_subscriber::registry().with(spans);
     match std::env::var("LOG_FORMAT").ok().as_deref().map(str::trim) {
@@ -93,4 +94,12 @@ fn our_spans() -> FilterFn {
     let ours: fn(&Metadata<'_>) -> bool =
         |metadata| metadata.is_span() && metadata.target().starts_with("todo_");
     filter_fn(ours).with_max_level_hint(LevelFilter::INFO)
+}
+
+/// Lets everything through, but has a filter asked for each span and each line. Otherwise what it
+/// says to a library that asks and then logs nothing, as `log_enabled!` does, would stay behind on
+/// the thread and be taken for the answer about the next.
+fn asked_each_time<S: 'static>() -> impl Filter<S> {
+    dynamic_filter_fn(|_: &Metadata<'_>, _: &Context<'_, S>| true)
+        .with_max_level_hint(LevelFilter::TRACE)
 }
