@@ -18,9 +18,9 @@ fn a_quick_benchmark_finds_all_that_has_a_limit_and_draws_it() {
         let findings = bench::run(&stack, benchmark, &options).await.unwrap();
         stack.shutdown().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let floor = Floor::measure(folder.path()).unwrap();
+        let floor = Floor::measure();
         let drift = Drift {
-            first: floor.clone(),
+            first: floor,
             last: floor,
         };
         let report = Report::new(benchmark, true, drift, findings).unwrap();

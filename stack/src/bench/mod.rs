@@ -100,8 +100,7 @@ impl Benchmark {
         }
     }
 
-    /// The stack it needs: one replica that waits for the disk as in production, limits on people
-    /// out of the way.
+    /// The stack it needs: one replica, limits on people out of the way.
     #[must_use]
     pub fn prepared(self, options: StackOptions) -> StackOptions {
         let mut options = options
@@ -109,7 +108,6 @@ impl Benchmark {
             .env("RATE_ADDRESS_PER_MINUTE", "0")
             // Nobody goes to sleep while somebody counts.
             .env("ACTOR_IDLE_SECONDS", "7200");
-        options.durable = true;
         options.roles = match self {
             // They have their own rows in the same database.
             Self::Reminders | Self::Storage => vec![Role::Projector],

@@ -34,6 +34,16 @@ pub fn cpu_seconds<const N: usize>(stack: &Stack, servers: [&str; N]) -> Result<
     Ok(seconds)
 }
 
+/// The processor time that whoever measures has had so far, in seconds.
+///
+/// # Errors
+/// The kernel does not say.
+pub fn own_cpu_seconds() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let ticks = ticks(&stat, false).context("our own processor time is unknown")?;
+    Ok(ticks as f64 / TICKS_PER_SECOND)
+}
+
 /// What a server has in memory, in megabytes; without its children.
 ///
 /// # Errors

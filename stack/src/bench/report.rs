@@ -189,9 +189,7 @@ impl Report {
             "at": jiff::Timestamp::now(),
             "machine": {
                 "cores": std::thread::available_parallelism().map_or(1, usize::from),
-                "first": self.drift.first.json(),
-                "last": self.drift.last.json(),
-                "moved": self.drift.moved(),
+                "hashing": self.drift.json(),
             },
             "not_compared_because": self.objection(),
             "figures": figures.map(figure).collect::<Vec<_>>(),
@@ -266,18 +264,10 @@ fn grouped(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::machine::Floor;
     use super::*;
 
     fn report(long: f64, last_hashing: f64) -> Report {
-        let floor = |hashing| Floor {
-            hashing,
-            syncing: 500.0,
-        };
-        let drift = Drift {
-            first: floor(1000.0),
-            last: floor(last_hashing),
-        };
+        let drift = Drift::of(1000.0, last_hashing);
         let figure = |name: &str, runs: [f64; 3]| {
             Figure::new(name, "", runs.into_iter().collect::<Samples>())
         };

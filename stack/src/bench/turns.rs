@@ -7,7 +7,7 @@ use super::chats::Chats;
 use super::floors::Floors;
 use super::load::{Load, Until, load};
 use super::plot::Plot;
-use super::processes::cpu_seconds;
+use super::processes::{cpu_seconds, own_cpu_seconds};
 use super::report::{Figure, Findings};
 use super::samples::Samples;
 use super::{Bench, CALLERS, USERS};
@@ -26,6 +26,8 @@ struct Turns {
     rate: Samples,
     /// Processor time of one turn in each server, in milliseconds.
     cpu: [Samples; SERVERS.len()],
+    /// The same of those who call.
+    callers_cpu: Samples,
     share: Samples,
 }
 
@@ -90,8 +92,10 @@ impl Turns {
         bench: &Bench<'_>,
         turns: impl Future<Output = Result<Load>>,
     ) -> Result<()> {
-        let before = cpu_seconds(bench.stack, SERVERS)?;
+        let (before, own_before) = (cpu_seconds(bench.stack, SERVERS)?, own_cpu_seconds()?);
         let load = turns.await?;
+        let own = own_cpu_seconds()? - own_before;
+        self.callers_cpu.push(own * 1000.0 / load.calls());
         let after = cpu_seconds(bench.stack, SERVERS)?;
         let mut all = 0.0;
         for (n, samples) in self.cpu.iter_mut().enumerate() {
@@ -108,8 +112,13 @@ impl Turns {
         let each = SERVERS.iter().zip(self.cpu);
         let each =
             each.map(|(server, cpu)| Figure::new(format!("CPU per {turn}, {server}"), "ms", cpu));
+        let callers = format!("CPU per {turn}, those who call");
         let share = format!("backend's share of the CPU, {turn}");
-        each.chain([Figure::new(share, "", self.share)]).collect()
+        let rest = [
+            Figure::new(callers, "ms", self.callers_cpu),
+            Figure::new(share, "", self.share),
+        ];
+        each.chain(rest).collect()
     }
 }
 

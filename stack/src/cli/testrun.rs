@@ -14,8 +14,9 @@ use super::cargo;
 /// How to run the tests.
 #[derive(Debug, clap::Args)]
 pub struct Test {
-    /// How many integration tests run at the same time, but for those that measure times.
-    #[arg(long, default_value_t = 2, env = "STACK_TEST_THREADS")]
+    /// How many integration tests run at the same time. They measure times, so
+    /// one after the other is the default.
+    #[arg(long, default_value_t = 1, env = "STACK_TEST_THREADS")]
     threads: u16,
     /// Only integration tests whose name contains this, and no other part.
     #[arg(long)]
@@ -24,16 +25,6 @@ pub struct Test {
 
 /// The integration tests on a real stack or cluster, which need the servers.
 const ON_A_STACK: [&str; 2] = ["it", "cluster"];
-
-/// The modules of `it` that measure times or load the machine: one test after the other.
-const ALONE: [&str; 6] = [
-    "drill::",
-    "growth::",
-    "live::",
-    "main_job::",
-    "outages::",
-    "replicas::",
-];
 
 /// Runs all parts; failures do not keep later parts from running.
 pub fn run(test: &Test) -> Result<ExitCode> {
@@ -71,7 +62,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
         total += page()?;
     }
     total += match servers {
-        Ok(_) => on_a_stack(test)?,
+        Ok(_) => tests("integration tests on the stack", &mut integration(test))?,
         // Without servers, none of them can run, and that is a failure.
         Err(_) => Tally::failure(),
     };
@@ -104,24 +95,7 @@ fn page() -> Result<Tally> {
     Ok(total)
 }
 
-/// The tests that need the servers: those of `it` side by side, those that measure alone, and
-/// those on the cluster, which all use the same one.
-fn on_a_stack(test: &Test) -> Result<Tally> {
-    if let Some(only) = &test.only {
-        let mut some = integration(&ON_A_STACK, 1);
-        return tests("integration tests", some.arg(only));
-    }
-    let mut together = integration(&["it"], test.threads);
-    together.args(ALONE.iter().flat_map(|module| ["--skip", module]));
-    let mut total = tests("integration tests on the stack", &mut together)?;
-    let mut alone = integration(&["it"], 1);
-    total += tests("integration tests that measure times", alone.args(ALONE))?;
-    let mut cluster = integration(&["cluster"], 1);
-    total += tests("integration tests on the cluster", &mut cluster)?;
-    Ok(total)
-}
-
-fn integration(targets: &[&str], threads: u16) -> Command {
+fn integration(test: &Test) -> Command {
     let mut command = cargo();
     command.args([
         "test",
@@ -129,7 +103,7 @@ fn integration(targets: &[&str], threads: u16) -> Command {
         "--workspace",
         "--no-fail-fast",
     ]);
-    for target in targets {
+    for target in ON_A_STACK {
         command.args(["--test", target]);
     }
     command.args([
@@ -137,7 +111,8 @@ fn integration(targets: &[&str], threads: u16) -> Command {
         // The tests print the times they measure.
         "--nocapture",
     ]);
-    command.arg(format!("--test-threads={threads}"));
+    command.arg(format!("--test-threads={}", test.threads));
+    command.args(&test.only);
     command
 }
 
