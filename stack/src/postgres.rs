@@ -161,14 +161,7 @@ fn create(
     account: Option<Account>,
 ) -> Result<()> {
     fs::create_dir_all(home).with_context(|| format!("{} cannot be made", home.display()))?;
-    let run = |program: &str| {
-        let mut command = Command::new(servers.postgres.join(program));
-        command.current_dir(home);
-        if let Some(account) = account {
-            command.uid(account.uid).gid(account.gid);
-        }
-        command
-    };
+    let run = |program: &str| command(&servers.postgres.join(program), home, account);
     if let Some(account) = account {
         chown(home, Some(account.uid), Some(account.gid))?;
     }
@@ -190,8 +183,26 @@ fn create(
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    // Single-user mode makes role and database without a client program.
-    let mut single = run("postgres")
+    let statements = [
+        format!("CREATE ROLE todo LOGIN PASSWORD '{password}'"),
+        "CREATE DATABASE todo OWNER todo".to_owned(),
+    ];
+    single_user(run("postgres"), cluster, &statements).context("the database cannot be made")
+}
+
+/// A program of PostgreSQL's, which runs in a folder as an account.
+fn command(program: &Path, dir: &Path, account: Option<Account>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(dir);
+    if let Some(account) = account {
+        command.uid(account.uid).gid(account.gid);
+    }
+    command
+}
+
+/// Has a cluster that does not run carry out statements, which takes no client program.
+fn single_user(mut postgres: Command, cluster: &Path, statements: &[String]) -> Result<()> {
+    let mut single = postgres
         .args(["--single", "-c", "fsync=off", "-D"])
         .arg(cluster)
         .arg("postgres")
@@ -201,13 +212,14 @@ fn create(
         .spawn()
         .context("postgres cannot be started")?;
     if let Some(mut input) = single.stdin.take() {
-        writeln!(input, "CREATE ROLE todo LOGIN PASSWORD '{password}'")?;
-        writeln!(input, "CREATE DATABASE todo OWNER todo")?;
+        for statement in statements {
+            writeln!(input, "{statement}")?;
+        }
     }
     let output = single.wait_with_output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() || said.contains("ERROR:") {
-        bail!("the database cannot be made: {}", said.trim());
+        bail!("{}", said.trim());
     }
     Ok(())
 }
@@ -215,29 +227,10 @@ fn create(
 /// Has the cluster send its changes to another and take in another's, which needs a user who may
 /// do anything. Blocks.
 pub(crate) fn replicating(spec: Spec) -> Result<Spec> {
-    let mut single = Command::new(&spec.program);
-    if let Some(account) = spec.account {
-        single.uid(account.uid).gid(account.gid);
-    }
-    let mut single = single
-        .current_dir(&spec.dir)
-        .args(["--single", "-c", "fsync=off", "-D", "data", "postgres"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("postgres cannot be started")?;
-    if let Some(mut input) = single.stdin.take() {
-        writeln!(input, "ALTER ROLE todo SUPERUSER")?;
-    }
-    let output = single.wait_with_output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() || said.contains("ERROR:") {
-        bail!(
-            "the database's user cannot be made superuser: {}",
-            said.trim()
-        );
-    }
+    let postgres = command(&spec.program, &spec.dir, spec.account);
+    let statements = ["ALTER ROLE todo SUPERUSER".to_owned()];
+    single_user(postgres, Path::new("data"), &statements)
+        .context("the database's user cannot be made superuser")?;
     Ok(spec.args(["-c", "wal_level=logical"]))
 }
 
