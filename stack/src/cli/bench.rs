@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 use todo_stack::bench::{self, Benchmark, Drift, Floor, Options, Report};
 use todo_stack::{Stack, StackOptions};
 
-use super::build_backend;
+use super::{backend, one_of};
 
 /// Where everything is written.
 const DIR: &str = "target/bench";
@@ -19,7 +18,8 @@ const DIR: &str = "target/bench";
 #[derive(Debug, clap::Args)]
 pub struct Bench {
     /// What is measured; everything if nothing is named.
-    name: Option<Name>,
+    #[arg(value_parser = one_of(Benchmark::ALL, Benchmark::name))]
+    name: Option<Benchmark>,
     /// Fail if a figure is not what it should be, or cannot be compared.
     #[arg(long)]
     check: bool,
@@ -35,38 +35,11 @@ pub struct Bench {
     backend: Option<PathBuf>,
 }
 
-/// A benchmark on the command line.
-#[derive(Debug, Clone, Copy)]
-struct Name(Benchmark);
-
-impl ValueEnum for Name {
-    fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [Name; Benchmark::ALL.len()] = {
-            let mut all = [Name(Benchmark::Turns); Benchmark::ALL.len()];
-            let mut n = 0;
-            while n < all.len() {
-                all[n] = Name(Benchmark::ALL[n]);
-                n += 1;
-            }
-            all
-        };
-        &ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.name()))
-    }
-}
-
 /// Measures, says what came of it, and with `--check` fails if it is not as it should be.
 pub async fn run(bench: Bench) -> Result<ExitCode> {
-    let backend = match &bench.backend {
-        Some(backend) => fs::canonicalize(backend)
-            .with_context(|| format!("there is no file {}", backend.display()))?,
-        None => build_backend(true)?,
-    };
+    let backend = backend(bench.backend.as_deref(), true)?;
     let chosen = match bench.name {
-        Some(Name(one)) => vec![one],
+        Some(one) => vec![one],
         None => Benchmark::ALL.to_vec(),
     };
     let mut missed = Vec::new();

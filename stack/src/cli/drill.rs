@@ -6,17 +6,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 use todo_stack::drill::{self, CrowdOptions, Habits, Plan, Target};
 use todo_stack::{Stack, StackOptions};
 
-use super::build_backend;
+use super::{backend, one_of};
 
 /// What is drilled, and how.
 #[derive(Debug, clap::Args)]
 pub struct Drill {
     /// What fails: every server, every server once in every way, or only those of one kind.
-    #[arg(value_enum, default_value_t = Name::All)]
+    #[arg(value_parser = one_of(Name::all(), Name::name), default_value = "all")]
     name: Name,
     /// What all chance follows from; a new one if none is given.
     #[arg(long)]
@@ -35,33 +34,33 @@ pub struct Drill {
     backend: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy)]
 enum Name {
     All,
     Once,
-    Backend,
-    Daprd,
-    Placement,
-    Scheduler,
-    Kafka,
-    Postgres,
-    Model,
+    Only(Target),
 }
 
 impl Name {
+    fn all() -> impl Iterator<Item = Self> {
+        let servers = Target::ALL.into_iter().map(Self::Only);
+        [Self::All, Self::Once].into_iter().chain(servers)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Once => "once",
+            Self::Only(target) => target.name(),
+        }
+    }
+
     fn plan(self, seed: u64, length: Duration) -> Plan {
-        let only = match self {
-            Self::Once => return Plan::once(seed),
-            Self::All => return Plan::random(seed, length, &Target::ALL),
-            Self::Backend => Target::Backend,
-            Self::Daprd => Target::Daprd,
-            Self::Placement => Target::Placement,
-            Self::Scheduler => Target::Scheduler,
-            Self::Kafka => Target::Kafka,
-            Self::Postgres => Target::Postgres,
-            Self::Model => Target::Model,
-        };
-        Plan::random(seed, length, &[only])
+        match self {
+            Self::All => Plan::random(seed, length, &Target::ALL),
+            Self::Once => Plan::once(seed),
+            Self::Only(target) => Plan::random(seed, length, &[target]),
+        }
     }
 }
 
@@ -71,11 +70,7 @@ pub async fn run(drill: Drill) -> Result<ExitCode> {
         Some(seed) => seed,
         None => u64::from(getrandom::u32().context("no randomness for a seed")?),
     };
-    let backend = match &drill.backend {
-        Some(backend) => fs::canonicalize(backend)
-            .with_context(|| format!("there is no file {}", backend.display()))?,
-        None => build_backend(drill.release)?,
-    };
+    let backend = backend(drill.backend.as_deref(), drill.release)?;
     // Kept, so that logs and data can be looked at; until the next drill.
     let dir = Path::new("target/drill");
     if dir.exists() {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use todo_stack::Signal;
 
@@ -102,6 +103,19 @@ pub async fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads one of `all` from the command line by its name.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    all: impl IntoIterator<Item = T>,
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let all: Vec<T> = all.into_iter().collect();
+    let names: Vec<_> = all.iter().map(|one| name(*one)).collect();
+    PossibleValuesParser::new(names).try_map(move |given| {
+        let found = all.iter().find(|one| name(**one) == given);
+        found.copied().context("that is none of them")
+    })
+}
+
 fn print_lines(lines: &[String]) {
     for line in lines {
         say!("{line}");
@@ -138,6 +152,15 @@ fn cargo() -> Command {
         }
     }
     command
+}
+
+/// The backend to run: the one that is given, else one that is built.
+fn backend(given: Option<&Path>, release: bool) -> Result<PathBuf> {
+    match given {
+        Some(file) => std::fs::canonicalize(file)
+            .with_context(|| format!("there is no file {}", file.display())),
+        None => build_backend(release),
+    }
 }
 
 /// Builds the backend, showing what cargo shows, and says where the binary is.

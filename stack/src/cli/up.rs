@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use todo_stack::{Ports, Role, Servers, Stack, StackOptions, frontend};
 
 use super::control::{Control, Request, addresses, ask};
-use super::{build_backend, data_dir, secure_data_dir};
+use super::{backend, data_dir, secure_data_dir};
 
 /// How to run it.
 #[derive(Debug, clap::Args)]
@@ -60,11 +60,7 @@ pub async fn run(up: Up) -> Result<()> {
         bail!("a stack is running already: `cargo stack down` stops it");
     }
     fs::create_dir_all(data_dir())?;
-    let backend = match &up.backend {
-        Some(backend) => fs::canonicalize(backend)
-            .with_context(|| format!("there is no file {}", backend.display()))?,
-        None => build_backend(up.release)?,
-    };
+    let backend = backend(up.backend.as_deref(), up.release)?;
     if up.detach {
         return detach(&up, &backend).await;
     }
