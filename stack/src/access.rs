@@ -13,15 +13,14 @@ use crate::frontend::NAME as FRONTEND;
 use crate::sentry::{NAMESPACE, TRUST_DOMAIN};
 
 /// Writes the part of an app's Dapr configuration that a secured stack adds, and says where.
-/// `backend` is the address at which sidecars of other apps find the backend's.
-pub(crate) fn write(dir: &Path, app_id: &str, backend: &str) -> Result<PathBuf> {
+pub(crate) fn write(dir: &Path, app_id: &str) -> Result<PathBuf> {
     let file = dir.join("dapr").join(format!("{app_id}.access.yaml"));
-    fs::write(&file, configuration(app_id, backend))
+    fs::write(&file, configuration(app_id))
         .with_context(|| format!("{} cannot be written", file.display()))?;
     Ok(file)
 }
 
-fn configuration(app_id: &str, backend: &str) -> String {
+fn configuration(app_id: &str) -> String {
     let policies = match app_id {
         "backend" => format!(
             "
@@ -38,9 +37,6 @@ fn configuration(app_id: &str, backend: &str) -> String {
         _ => String::new(),
     };
     let api = if app_id == FRONTEND { API } else { "" };
-    // Without Kubernetes' DNS the resolver answers with the backend's address whatever app is
-    // called. It insists on putting that app's name somewhere: in this place of a gRPC target it
-    // is the name of a DNS server, and nobody asks one about a numeric address.
     format!(
         "apiVersion: dapr.io/v1alpha1
 kind: Configuration
@@ -50,11 +46,6 @@ spec:
   accessControl:
     defaultAction: deny
     trustDomain: {TRUST_DOMAIN}{policies}
-  nameResolution:
-    component: nameformat
-    version: v1
-    configuration:
-      format: \"dns://{{appid}}/{backend}\"
 {api}"
     )
 }
@@ -73,11 +64,11 @@ mod tests {
 
     #[test]
     fn only_the_backend_lets_anybody_in_and_only_the_frontend() {
-        let backend = configuration("backend", "127.0.0.1:1");
+        let backend = configuration("backend");
         assert!(backend.contains("appId: frontend"), "{backend}");
         assert_eq!(backend.matches("action: allow").count(), 1, "{backend}");
         for app in ["projector", FRONTEND] {
-            let text = configuration(app, "127.0.0.1:1");
+            let text = configuration(app);
             assert!(text.contains("defaultAction: deny"), "{text}");
             assert!(!text.contains("action: allow"), "{text}");
         }
@@ -85,9 +76,8 @@ mod tests {
 
     #[test]
     fn the_frontend_gets_no_actors() {
-        let text = configuration(FRONTEND, "127.0.0.1:1");
+        let text = configuration(FRONTEND);
         assert!(text.contains("name: invoke"), "{text}");
         assert!(!text.contains("actors"), "{text}");
-        assert!(text.contains("dns://{appid}/127.0.0.1:1"), "{text}");
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::kafka::{Broker, KafkaAccess};
+use crate::ports::url;
 use crate::process::Spec;
 use crate::secrets::write_private;
 use crate::servers::Servers;
@@ -33,7 +34,7 @@ pub(crate) fn offset(of: &str) -> u16 {
 
 /// The health URL of a placement or scheduler whose block begins at `first`.
 pub(crate) fn control_plane_health(first: u16) -> String {
-    format!("http://127.0.0.1:{}/healthz", first + offset("healthz"))
+    format!("{}/healthz", url(first + offset("healthz")))
 }
 
 fn control_plane(name: &str, program: PathBuf, dir: &Path, first: u16) -> Spec {
@@ -174,7 +175,7 @@ pub(crate) fn write_resources(
     dir: &Path,
     app_id: &str,
     broker: &Broker,
-    collector: Option<SocketAddr>,
+    configuration: &str,
     needs: Needs,
 ) -> Result<PathBuf> {
     let folder = dir.join("dapr").join(app_id);
@@ -197,10 +198,7 @@ pub(crate) fn write_resources(
         write("state.yaml", &state_store(app_id))?;
         write("resiliency.yaml", &resiliency(app_id))?;
     }
-    fs::write(
-        folder.with_extension("config.yaml"),
-        configuration(collector),
-    )?;
+    fs::write(folder.with_extension("config.yaml"), configuration)?;
     Ok(folder)
 }
 
@@ -384,8 +382,9 @@ spec:
     )
 }
 
-/// Without a collector sidecars make no spans; with one, as many as whoever calls them.
-fn configuration(collector: Option<SocketAddr>) -> String {
+/// What every sidecar is told. Without a collector it makes no spans; with one, as many as whoever
+/// calls it. `backend` is the port at which it finds the backend's sidecar.
+pub(crate) fn configuration(collector: Option<SocketAddr>, backend: u16) -> String {
     let tracing = match collector {
         None => "    samplingRate: \"0\"".to_owned(),
         Some(address) => format!(
@@ -403,12 +402,15 @@ spec:
 {tracing}
   metrics:
     enabled: true
-  # The default resolver would announce every sidecar by multicast on every interface.
+  # The default resolver would announce every sidecar by multicast on every interface. This one
+  # answers with the backend's address whatever app is called. It insists on putting that app's name
+  # somewhere: in this place of a gRPC target it is the name of a DNS server, and nobody asks one
+  # about a numeric address.
   nameResolution:
     component: nameformat
     version: v1
     configuration:
-      format: "{{appid}}.localhost"
+      format: "dns://{{appid}}/127.0.0.1:{backend}"
   secrets:
     scopes:
       - storeName: {SECRET_STORE}
@@ -423,6 +425,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_backend_is_found_by_its_address() {
+        let text = configuration(None, 1);
+        assert!(text.contains("dns://{appid}/127.0.0.1:1"), "{text}");
+    }
+
+    #[test]
     fn only_an_app_with_actors_gets_the_state_store() {
         let dir = tempfile::tempdir().unwrap();
         let write = |app, state| {
@@ -434,7 +442,7 @@ mod tests {
                 address: "127.0.0.1:9092".to_owned(),
                 access: None,
             };
-            write_resources(dir.path(), app, &broker, None, needs).unwrap()
+            write_resources(dir.path(), app, &broker, &configuration(None, 1), needs).unwrap()
         };
         let backend = write("backend", true);
         let projector = write("projector", false);

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::app::Pair;
 use crate::dapr::SECRET_STORE;
 use crate::issuer::Issuer;
+use crate::ports::url;
 use crate::process::{Spec, on_path};
 use crate::progress;
 use crate::servers::{cache_dir, copy_folder, once};
@@ -112,21 +113,6 @@ pub(crate) fn spec(
         .env("JWT_AUDIENCE", issuer.audience());
     spec.env.extend(extra.clone());
     Ok(spec)
-}
-
-/// Tells the page's sidecar where the backend's is, as there is no DNS that knows it. The resolver
-/// has to put the app's name somewhere, and that part of a gRPC target is for hosts with a name.
-pub(crate) fn name_backend(resources: &Path, internal_port: u16) -> Result<()> {
-    let file = resources.with_extension("config.yaml");
-    let text = fs::read_to_string(&file)?;
-    let address = format!("dns://{{appid}}/127.0.0.1:{internal_port}");
-    fs::write(file, text.replace("{appid}.localhost", &address))?;
-    Ok(())
-}
-
-/// The page's address.
-pub(crate) fn url(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
 }
 
 fn node() -> Result<PathBuf> {

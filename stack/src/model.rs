@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::packages;
-use crate::ports::{PortPlan, Ports};
+use crate::ports::{PortPlan, Ports, url};
 use crate::process::{Process, Signal, Spec, last_words, on_path};
 use crate::ready::{self, NotReady, Ready};
 
@@ -121,6 +121,6 @@ pub(crate) fn spec(dir: &Path, port: u16) -> Result<(Spec, Model)> {
         .args(["--port", &port.to_string()])
         .arg("--fixtures")
         .arg(folder.join("fixtures.json").display().to_string());
-    let url = format!("http://127.0.0.1:{port}");
+    let url = url(port);
     Ok((spec, Model { url }))
 }

@@ -11,11 +11,6 @@ use crate::process::Spec;
 /// Its name among the servers.
 pub(crate) const NAME: &str = "nginx";
 
-/// Its address.
-pub(crate) fn url(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
-}
-
 /// How to start it on `port`. Gets it first if need be, and blocks meanwhile.
 pub(crate) fn spec(dir: &Path, port: u16, page: u16, backends: &[u16]) -> Result<Spec> {
     let program = debian::program(NAME, &["nginx-light"])?;

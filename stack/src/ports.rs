@@ -67,6 +67,11 @@ const BLOCK: u16 = 10;
 const FREE_FROM: u16 = 12_000;
 const FREE_TO: u16 = 32_000;
 
+/// The address of what speaks HTTP on a port of this machine.
+pub(crate) fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
 impl PortPlan {
     pub fn new(ports: Ports) -> Self {
         Self {

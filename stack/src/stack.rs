@@ -16,7 +16,7 @@ use crate::fleet::{Death, Fleet};
 use crate::issuer::Issuer;
 use crate::kafka::{Broker, KafkaAccess};
 use crate::model::{self, Model};
-use crate::ports::PortPlan;
+use crate::ports::{PortPlan, url};
 use crate::process::Signal;
 use crate::sentry::{self, Proof, Sentry};
 use crate::servers::Servers;
@@ -134,14 +134,14 @@ impl Stack {
     #[must_use]
     pub fn base_url(&self, replica: usize) -> String {
         let port = self.backend(replica).map_or(0, |pair| pair.api_port());
-        format!("http://127.0.0.1:{port}")
+        url(port)
     }
 
     /// The address of the page, if there is one.
     #[must_use]
     pub fn page_url(&self) -> Option<String> {
         let pair = self.pair(frontend::NAME)?;
-        Some(frontend::url(pair.api_port()))
+        Some(url(pair.api_port()))
     }
 
     /// The address of nginx, if it stands before page and backends.
@@ -149,14 +149,14 @@ impl Stack {
     pub fn ingress_url(&self) -> Option<String> {
         let ingress = self.inner.options.ingress;
         let port = ingress.then(|| self.inner.block(nginx::NAME, 1).ok());
-        Some(nginx::url(port??))
+        Some(url(port??))
     }
 
     /// The address of an app's metrics, such as `backend-1`'s.
     #[must_use]
     pub fn metrics_url(&self, app: &str) -> Option<String> {
         let port = self.pair(app)?.metrics_port();
-        Some(format!("http://127.0.0.1:{port}/metrics"))
+        Some(format!("{}/metrics", url(port)))
     }
 
     /// A replica's sidecar and callback port.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::Stack;
+use crate::ports::url;
 
 /// Longer than a sidecar lets anybody wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,9 +37,9 @@ impl Actors {
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
         Ok(Self {
             client: client.build().context("there can be no HTTP client")?,
-            sidecar: format!("http://127.0.0.1:{}", dapr.http_port),
+            sidecar: url(dapr.http_port),
             sidecar_token: dapr.api_token,
-            app: format!("http://127.0.0.1:{}", dapr.app_port),
+            app: url(dapr.app_port),
             app_token: dapr.app_token,
             commands: Arc::default(),
             turns: Arc::default(),

@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::Cluster;
+use crate::ports::url;
 use crate::process::Spec;
 use crate::secrets::{random, write_private};
 
@@ -86,21 +87,20 @@ fn kubeconfig(dir: &Path, api: u16, token: &str) -> String {
 }
 
 fn etcd(cluster: &Cluster, first: u16) -> Spec {
-    let at = |port: u16| format!("http://127.0.0.1:{port}");
     Spec::new("etcd", &cluster.tools.kube, &cluster.dir)
         .arg("etcd")
         .args(["--data-dir", "etcd", "--log-level", "warn"])
         // Nothing here is to survive a power cut.
         .arg("--unsafe-no-fsync")
-        .args(["--listen-client-urls", &at(first)])
-        .args(["--advertise-client-urls", &at(first)])
-        .args(["--listen-peer-urls", &at(first + 1)])
+        .args(["--listen-client-urls", &url(first)])
+        .args(["--advertise-client-urls", &url(first)])
+        .args(["--listen-peer-urls", &url(first + 1)])
 }
 
 fn apiserver(cluster: &Cluster, etcd: u16, port: u16, key: &str) -> Spec {
     Spec::new("apiserver", &cluster.tools.kube, &cluster.dir)
         .arg("apiserver")
-        .args(["--etcd-servers", &format!("http://127.0.0.1:{etcd}")])
+        .args(["--etcd-servers", &url(etcd)])
         .args(["--bind-address", "127.0.0.1"])
         .args(["--advertise-address", "127.0.0.1"])
         .args(["--secure-port", &port.to_string()])

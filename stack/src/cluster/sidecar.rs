@@ -8,6 +8,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use super::{Cluster, dapr};
+use crate::ports;
 use crate::process::Spec;
 use crate::ready::Ready;
 use crate::secrets::write_private;
@@ -88,8 +89,8 @@ impl Cluster {
                 spec = spec.env(name, value);
             }
         }
-        let url = format!("http://127.0.0.1:{first}");
-        let public = format!("http://127.0.0.1:{}", first + 3);
+        let url = ports::url(first);
+        let public = ports::url(first + 3);
         let ready = Ready::Http(format!("{public}/v1.0/healthz/outbound"));
         self.fleet.add(spec, vec![ready]);
         self.fleet.start(&[&server]).await?;

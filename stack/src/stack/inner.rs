@@ -17,7 +17,7 @@ use crate::issuer::Issuer;
 use crate::kafka::{Broker, KafkaAccess};
 use crate::model;
 use crate::pki::ServerAuthority;
-use crate::ports::PortPlan;
+use crate::ports::{PortPlan, url};
 use crate::process::Signal;
 use crate::ready::Ready;
 use crate::secrets::{self, Secrets};
@@ -87,7 +87,7 @@ impl Inner {
         let page = options.page.then(frontend::build).transpose()?;
         if page.is_some() {
             let page = plan.block(frontend::NAME, Pair::PORTS)?;
-            let sets = format!("{}/auth/jwks,{}", frontend::url(page), issuer.jwks_url());
+            let sets = format!("{}/auth/jwks,{}", url(page), issuer.jwks_url());
             let env = &mut options.backend_env;
             env.entry("JWT_JWKS_URL".to_owned()).or_insert(sets);
         }
@@ -98,7 +98,7 @@ impl Inner {
                 .map(|number| plan.block(&format!("backend-{number}"), Pair::PORTS))
                 .collect::<Result<_>>()?;
             let spec = nginx::spec(&dir, port, page, &backends)?;
-            let url = nginx::url(port);
+            let url = url(port);
             fleet.add(spec, vec![Ready::Http(format!("{url}/healthz"))]);
             let env = &mut options.page_env;
             env.entry("TRUSTED_ORIGINS".to_owned()).or_insert(url);
@@ -218,10 +218,6 @@ impl Inner {
             placement: placement.to_owned(),
         };
         let resources = self.write_resources(kind.app_id(), kind.needs())?;
-        if kind == Kind::Frontend {
-            let backend = self.block(FIRST_BACKEND, Pair::PORTS)? + Pair::INTERNAL;
-            frontend::name_backend(&resources, backend)?;
-        }
         let sidecar = Sidecar {
             name: &pair.sidecar,
             app_id: kind.app_id(),
@@ -244,7 +240,7 @@ impl Inner {
             }
             _ => pair.spec(&options.backend, dir, issuer, &options.backend_env),
         };
-        let ready = format!("http://127.0.0.1:{}/readyz", pair.api_port());
+        let ready = format!("{}/readyz", url(pair.api_port()));
         self.fleet.add(spec, vec![Ready::Http(ready)]);
         self.pairs().push(pair.clone());
         Ok(pair)
@@ -287,8 +283,9 @@ impl Inner {
     }
 
     fn write_resources(&self, app_id: &str, needs: Needs) -> Result<PathBuf> {
-        let collector = self.options.collector;
-        dapr::write_resources(&self.dir, app_id, &self.broker, collector, needs)
+        let backend = self.block(FIRST_BACKEND, Pair::PORTS)? + Pair::INTERNAL;
+        let configuration = dapr::configuration(self.options.collector, backend);
+        dapr::write_resources(&self.dir, app_id, &self.broker, &configuration, needs)
     }
 
     /// In a secured stack a sidecar proves who it is, and lets nobody do what is not theirs.
@@ -298,12 +295,11 @@ impl Inner {
             spec = spec.args(self.options.sidecar_args.iter().map(String::as_str));
         }
         if let Some(sentry) = &self.sentry {
-            let backend = self.block(FIRST_BACKEND, Pair::PORTS)? + Pair::INTERNAL;
-            let access = access::write(&self.dir, of.app_id, &format!("127.0.0.1:{backend}"))?;
+            let access = access::write(&self.dir, of.app_id)?;
             spec = spec.args(["--config", &access.display().to_string()]);
             spec = sentry.guard_sidecar(spec, of.app_id, proof)?;
         }
-        let health = format!("http://127.0.0.1:{}/v1.0/healthz", of.http_port);
+        let health = format!("{}/v1.0/healthz", url(of.http_port));
         self.fleet.add(spec, vec![Ready::Http(health)]);
         Ok(())
     }
