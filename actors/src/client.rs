@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
-use tracing::{Instrument, field};
+use tracing::field;
 
 use crate::{
     message::{CallError, Failure, Message, Outcome, Request},
@@ -81,11 +81,11 @@ impl ActorClient {
         );
         let traceparent = trace::follow(&span, request.traceparent.as_deref());
         request.traceparent = Some(traceparent);
-        let outcome = self.deliver(id, request).instrument(span.clone()).await;
-        if matches!(outcome, Err(CallError::Failed(_))) {
-            span.record("otel.status_code", "ERROR");
-        }
-        outcome
+        let call = self.deliver(id, request);
+        trace::within(span, call, |outcome| {
+            matches!(outcome, Err(CallError::Failed(_)))
+        })
+        .await
     }
 
     async fn deliver<M: Message>(

@@ -153,11 +153,10 @@ impl Host {
         let span = turn_span(kind, id, method);
         trace::follow(&span, caller(&body).as_deref());
         let turn = self.take_turn(kind, id, method, body);
-        let answer = turn.instrument(span.clone()).await;
-        if matches!(answer, Answer::Json(_, "failed")) {
-            span.record("otel.status_code", "ERROR");
-        }
-        answer
+        trace::within(span, turn, |answer| {
+            matches!(answer, Answer::Json(_, "failed"))
+        })
+        .await
     }
 
     async fn take_turn(
@@ -207,11 +206,7 @@ impl Host {
         let span = turn_span(kind, id, "remind");
         let traceparent = trace::follow(&span, traceparent);
         let turn = self.take_reminder(kind, id, name, traceparent);
-        let result = turn.instrument(span.clone()).await;
-        if result.is_err() {
-            span.record("otel.status_code", "ERROR");
-        }
-        result
+        trace::within(span, turn, Result::is_err).await
     }
 
     async fn take_reminder(

@@ -8,7 +8,7 @@ use opentelemetry::{
     Context,
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
 };
-use tracing::Span;
+use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
@@ -22,6 +22,19 @@ pub fn follow(span: &Span, caller: Option<&str>) -> String {
     let traceparent = traceparent_of(span).unwrap_or_else(|| valid_or_new(caller));
     span.record("trace_id", traceparent.get(3..35));
     traceparent
+}
+
+/// Does the work of a span, and marks the span if the work has failed.
+pub async fn within<T>(
+    span: Span,
+    work: impl Future<Output = T>,
+    failed: impl FnOnce(&T) -> bool,
+) -> T {
+    let outcome = work.instrument(span.clone()).await;
+    if failed(&outcome) {
+        span.record("otel.status_code", "ERROR");
+    }
+    outcome
 }
 
 /// The `traceparent` of the span we are in; none outside of spans, or where nothing takes them in.
