@@ -22,7 +22,7 @@ use axum::{
     middleware::{Next, from_fn},
 };
 use bytes::Bytes;
-use cloudevents::{AttributesReader, Data, Event, event::ExtensionValue};
+use cloudevents::{AttributesReader, Data, Event};
 use serde_json::{Value, json};
 use todo_actors::{
     event::{Outgoing, Topic},
@@ -432,10 +432,7 @@ fn frame(event: &Event) -> Option<(&str, Bytes)> {
         .get("user_id")?
         .as_str()
         .filter(|id| valid_user_id(id))?;
-    let sequence = match event.extension("sequence") {
-        Some(ExtensionValue::String(sequence)) => sequence.parse::<u64>().ok()?,
-        _ => return None,
-    };
+    let sequence: u64 = consumers::extension(event, "sequence")?.parse().ok()?;
     // A line break would begin a new field.
     let id = Some(event.id()).filter(|id| !id.contains(['\n', '\r', '\0']))?;
     let mut told = data.as_object()?.clone();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use cloudevents::{AttributesReader, Data, Event, event::ExtensionValue};
+use cloudevents::{AttributesReader, Data, Event};
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -15,7 +15,8 @@ use todo_actors::{
 use tokio::net::TcpListener;
 
 use super::{
-    EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters, projector::change::Owner,
+    EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters, extension,
+    projector::change::Owner,
 };
 use crate::{
     config::Config,
@@ -148,10 +149,7 @@ async fn write(pool: &PgPool, records: &[Option<Record>]) -> sqlx::Result<Vec<Ve
 
 /// Reads an event, whatever its type: a new one is kept without a change here.
 fn record(event: &Event) -> Result<Record, Malformed> {
-    let text = |name: &'static str| match event.extension(name) {
-        Some(ExtensionValue::String(text)) => Ok(text.as_str()),
-        _ => Err(Malformed(name)),
-    };
+    let text = |name: &'static str| extension(event, name).ok_or(Malformed(name));
     let actor = text("actor")?;
     let user_id = match Owner::parse(actor).ok_or(Malformed("actor"))? {
         Owner::User { user_id } | Owner::Conversation { user_id, .. } => user_id,

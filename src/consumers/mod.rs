@@ -219,12 +219,20 @@ impl Delivery {
     }
 }
 
+/// An extension attribute that is text.
+pub(crate) fn extension<'e>(event: &'e Event, name: &str) -> Option<&'e str> {
+    match event.extension(name) {
+        Some(ExtensionValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
 /// What a consumer does with an event, in the event's trace; no span for one without.
 fn process_span(consumer: &'static str, incoming: &mut Incoming) -> Span {
     let Ok(event) = &mut incoming.event else {
         return Span::none();
     };
-    let Some(ExtensionValue::String(caller)) = event.extension("traceparent") else {
+    let Some(caller) = extension(event, "traceparent") else {
         return Span::none();
     };
     let span = tracing::info_span!(

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use cloudevents::{AttributesReader, Data, Event, event::ExtensionValue};
+use cloudevents::{AttributesReader, Data, Event};
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use todo_actors::{
 };
 use tokio::{net::TcpListener, sync::Notify, time::Instant};
 
-use super::{EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters};
+use super::{EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters, extension};
 use crate::{
     config::Config,
     push::{Outcome, Sender, Vapid},
@@ -155,10 +155,7 @@ fn notification(event: &Event, now: Timestamp) -> Result<Option<Notification>, M
     if !valid_user_id(&user_id) {
         return Err(Malformed("user_id"));
     }
-    let sequence = match event.extension("sequence") {
-        Some(ExtensionValue::String(sequence)) => sequence.parse().ok(),
-        _ => None,
-    };
+    let sequence = extension(event, "sequence").and_then(|sequence| sequence.parse().ok());
     let sequence = sequence.ok_or(Malformed("sequence"))?;
     let happened = event.time().ok_or(Malformed("time"))?;
     let happened = Timestamp::from_second(happened.timestamp()).map_err(|_| Malformed("time"))?;

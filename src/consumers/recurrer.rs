@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use cloudevents::{AttributesReader, Data, Event, event::ExtensionValue};
+use cloudevents::{AttributesReader, Data, Event};
 use futures::{StreamExt, stream};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use todo_actors::{
 };
 use tokio::net::TcpListener;
 
-use super::{EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters};
+use super::{EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters, extension};
 use crate::{config::Config, shutdown::Lifecycle};
 
 /// What the recurrer reads.
@@ -120,10 +120,7 @@ impl Done {
         }
         let rolls =
             task.completed_at.is_some() && task.recurrence.is_some() && task.followed_by.is_none();
-        let traceparent = match event.extension("traceparent") {
-            Some(ExtensionValue::String(value)) => Some(value.clone()),
-            _ => None,
-        };
+        let traceparent = extension(event, "traceparent").map(str::to_owned);
         Ok(rolls.then(|| Self {
             user_id,
             task_id: task.id,

@@ -13,6 +13,8 @@ use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::{Resource, resource::EnvResourceDetector, trace::SdkTracerProvider};
 use tokio::runtime::Handle;
 
+use crate::config::Env;
+
 /// Longest a collector may take for one batch of spans.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -22,7 +24,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// The environment names none that can be used.
 pub(super) fn provider(service: &'static str) -> anyhow::Result<Option<SdkTracerProvider>> {
-    if set("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
+    let env = Env(&|name| std::env::var(name).ok());
+    if env.get("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
         return Ok(None);
     }
     let client = reqwest::Client::builder().timeout(LIMIT).build()?;
@@ -37,14 +40,8 @@ pub(super) fn provider(service: &'static str) -> anyhow::Result<Option<SdkTracer
         .context("OTEL_EXPORTER_OTLP_ENDPOINT, or another OTEL_EXPORTER_… variable, is wrong")?;
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
-        .with_resource(resource(service, set("OTEL_SERVICE_NAME")));
+        .with_resource(resource(service, env.get("OTEL_SERVICE_NAME")));
     Ok(Some(provider.build()))
-}
-
-fn set(variable: &str) -> Option<String> {
-    std::env::var(variable)
-        .ok()
-        .filter(|value| !value.trim().is_empty())
 }
 
 fn resource(service: &'static str, named: Option<String>) -> Resource {
