@@ -70,9 +70,10 @@ function arrived(
   tasks: ReadonlyMap<string, Task>,
   taken: readonly string[],
 ): string | null {
+  const made = Date.parse(since);
   for (const [id, task] of tasks) {
-    const made = Date.parse(task.created_at) >= Date.parse(since);
-    if (made && task.title === title && !taken.includes(id)) return id;
+    if (task.title !== title || taken.includes(id)) continue;
+    if (Date.parse(task.created_at) >= made) return id;
   }
   return null;
 }
