@@ -71,7 +71,8 @@ async function fill(page) {
   await say(page, "add buy milk tomorrow at 9am and add call grandma on sunday");
   await page.getByText("Added “call grandma”").waitFor();
   await say(page, "what is due this week?");
-  await page.getByRole("log").getByText("“Dentist”").waitFor();
+  // Whatever day it is, today belongs to the week.
+  await page.getByRole("log").getByText("“Send the quarterly report to Maria”").waitFor();
   await addTask(page, "fix the bike tomorrow #home !high");
   await showTasks(page, "Overdue");
   await taskIn(page, "Send the quarterly report to Maria, overdue").waitFor();
