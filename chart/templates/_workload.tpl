@@ -53,6 +53,10 @@ spec:
         app.kubernetes.io/component: {{ .name }}
       annotations:
         checksum/config: {{ include (print $root.Template.BasePath "/config.yaml") $root | sha256sum }}
+        {{- /* Sidecars read these when they start, and never again. */}}
+        {{- range list "components" "configurations" "resiliency" }}
+        checksum/dapr-{{ . }}: {{ include (printf "%s/dapr-%s.yaml" $root.Template.BasePath .) $root | sha256sum }}
+        {{- end }}
         {{- with $values.podAnnotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

@@ -402,6 +402,11 @@ spec:
 {tracing}
   metrics:
     enabled: true
+  # A sidecar that takes up a changed resource stops everything it has, and need not come back from
+  # that. All sidecars of an app read the same files, which each that starts writes again.
+  features:
+    - name: HotReload
+      enabled: false
   # The default resolver would announce every sidecar by multicast on every interface. This one
   # answers with the backend's address whatever app is called. It insists on putting that app's name
   # somewhere: in this place of a gRPC target it is the name of a DNS server, and nobody asks one

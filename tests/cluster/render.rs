@@ -222,6 +222,26 @@ fn kafka_is_met_with_a_password_over_tls() {
 }
 
 #[test]
+fn sidecars_take_up_what_changed_with_new_pods_alone() {
+    let rendered = |postgres: &str| objects("values-oke.yaml", &["--set", postgres]);
+    let (old, new) = (
+        rendered("postgres.maxConnections=8"),
+        rendered("postgres.maxConnections=9"),
+    );
+    for configuration in of_kind(&new, "Configuration") {
+        let features = serde_json::json!([{ "name": "HotReload", "enabled": false }]);
+        assert_eq!(configuration["spec"]["features"], features);
+    }
+    for (old, new) in of_kind(&old, "Deployment")
+        .iter()
+        .zip(of_kind(&new, "Deployment"))
+    {
+        let pod = |deployment: &Value| deployment["spec"]["template"].clone();
+        assert_ne!(pod(old), pod(new), "{}", name(new));
+    }
+}
+
+#[test]
 fn only_the_page_may_call_and_only_the_api() {
     let objects = objects("values-oke.yaml", &[]);
     for configuration in of_kind(&objects, "Configuration") {

@@ -132,6 +132,25 @@ fn a_pod_that_ends_hands_its_actors_over_and_serves_until_then() {
 }
 
 #[test]
+fn a_sidecar_lives_on_when_its_files_are_written_again() {
+    run(async {
+        // Given a sidecar at work
+        let stack = own(unlimited()).await;
+        let person = Person::new(&stack, 1, "ann");
+        person.add("before", None).await.ok();
+        // When what it read is gone, and written again for another
+        let resources = stack.dir().join("dapr/backend");
+        std::fs::remove_file(resources.join("resiliency.yaml")).unwrap();
+        stack.scale(2).await.unwrap();
+        // Then it never stopped to take that up
+        person.add("after", None).await.ok();
+        let log = std::fs::read_to_string(stack.log_path("daprd-1").unwrap()).unwrap();
+        assert!(!log.to_lowercase().contains("reload"), "{log}");
+        stack.shutdown().await.unwrap();
+    });
+}
+
+#[test]
 fn a_sidecar_that_dies_alone_leaves_nothing_old_behind() {
     run(async {
         // Given people whose actors are spread over two replicas
