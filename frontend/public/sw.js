@@ -81,11 +81,6 @@ async function shell(request) {
   }
 }
 
-self.addEventListener("message", (event) => {
-  const { type, title, tag, data } = event.data ?? {};
-  if (type === "show") event.waitUntil(show(title, tag, data));
-});
-
 self.addEventListener("push", (event) => {
   event.waitUntil(pushed(event.data));
 });
@@ -112,6 +107,7 @@ function eventOf(id) {
   return user_id ? { user_id, sequence } : null;
 }
 
+/** As the page does it; see `lib/notifications/notify.ts`. */
 function show(title, tag, data) {
   return self.registration.showNotification(title, {
     body: "Reminder",

@@ -2,6 +2,7 @@ import { redirect } from "next/navigation";
 import type { ReactNode } from "react";
 import { LiveProvider } from "@/components/live-provider";
 import { Reminders } from "@/components/reminders/reminders";
+import { Frame } from "@/components/shell/frame";
 import { Header } from "@/components/shell/header";
 import { SessionGuard } from "@/components/shell/session-guard";
 import { SessionProvider } from "@/hooks/use-session";
@@ -15,11 +16,11 @@ export default async function SignedInLayout({ children }: { children: ReactNode
     <SessionProvider session={session}>
       <SessionGuard />
       <LiveProvider>
-        <div className="flex h-dvh flex-col">
+        <Frame>
           <Header />
           <Reminders />
           <main className="flex min-h-0 flex-1 flex-col">{children}</main>
-        </div>
+        </Frame>
       </LiveProvider>
     </SessionProvider>
   );

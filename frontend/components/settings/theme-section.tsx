@@ -1,7 +1,6 @@
 "use client";
 
 import { Monitor, Moon, Sun } from "lucide-react";
-import { useInBrowser } from "@/hooks/use-in-browser";
 import { useTheme } from "@/hooks/use-theme";
 import { Section } from "./section";
 
@@ -14,11 +13,9 @@ const THEMES = [
 /** Light or dark. */
 export function ThemeSection() {
   const { theme, setTheme } = useTheme();
-  const inBrowser = useInBrowser();
   return (
     <Section title="Theme" detail="Kept in this browser.">
-      {/* A choice made before anybody listens would be shown and not kept. */}
-      <fieldset disabled={!inBrowser} className="grid grid-cols-3 gap-2">
+      <fieldset className="grid grid-cols-3 gap-2">
         <legend className="sr-only">Theme</legend>
         {THEMES.map(({ value, label, icon: Icon }) => (
           <label
