@@ -27,13 +27,15 @@ use crate::{
 const BATCH_EVENTS: usize = 256;
 /// Most bytes in one publish call; a single larger event goes alone.
 const BATCH_BYTES: usize = 768 << 10;
-/// How much may wait.
+/// How much may wait, and how long for company.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
     /// Whose it is, to whoever watches.
     queue: &'static str,
     events: usize,
     bytes: usize,
+    /// Time between two calls for a topic, in which what comes next gathers.
+    gather: Duration,
 }
 
 impl Room {
@@ -42,12 +44,16 @@ impl Room {
         queue: "journal",
         events: 50_000,
         bytes: 64 << 20,
+        // Turns wait for it.
+        gather: Duration::ZERO,
     };
     /// For updates, which are dropped past it; see [`crate::updates`].
     pub const UPDATES: Self = Self {
         queue: "updates",
         events: 5_000,
         bytes: 8 << 20,
+        // No eye sees the difference, and each call costs Kafka and every replica that reads.
+        gather: Duration::from_millis(25),
     };
 }
 
@@ -123,7 +129,12 @@ impl Publisher {
                     let sent = strong.publish_batch(topic, sidecar.as_ref()).await;
                     drop(strong);
                     match sent {
-                        Sent::All => failures = 0,
+                        Sent::All => {
+                            failures = 0;
+                            if !room.gather.is_zero() {
+                                tokio::time::sleep(room.gather).await;
+                            }
+                        }
                         Sent::Failed => {
                             let wait = RETRY_WAITS[failures.min(RETRY_WAITS.len() - 1)];
                             failures += 1;

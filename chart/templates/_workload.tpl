@@ -66,6 +66,9 @@ spec:
         dapr.io/api-token-secret: dapr-api-token
         dapr.io/log-level: {{ $values.dapr.logLevel }}
         dapr.io/log-as-json: "true"
+        {{- with $values.dapr.env }}
+        dapr.io/env: {{ . | quote }}
+        {{- end }}
         dapr.io/max-body-size: 4Mi
         dapr.io/enable-metrics: "true"
         dapr.io/metrics-port: "9090"

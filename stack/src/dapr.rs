@@ -135,6 +135,9 @@ pub(crate) fn sidecar(servers: &Servers, dir: &Path, of: &Sidecar) -> Spec {
         ])
         .args(["--max-body-size", "4Mi", "--log-level", "info"])
         .args(["--dapr-graceful-shutdown-seconds", "10"])
+        // As the chart has them: a sidecar holds little, and would look through it all the time.
+        .env("GOGC", "400")
+        .env("GOMEMLIMIT", "200MiB")
         .env("DAPR_HOST_IP", "127.0.0.1")
         .env("DAPR_API_TOKEN", of.api_token)
         .env("APP_API_TOKEN", of.app_token)

@@ -72,6 +72,13 @@ fn every_pod_has_its_sidecar_with_what_it_needs() {
             ] {
                 assert!(arguments.contains(&is_there), "{app}: {is_there}");
             }
+            let environment = list(&daprd["env"]);
+            for (name, value) in [("GOGC", "400"), ("GOMEMLIMIT", "200MiB")] {
+                assert!(
+                    environment.contains(&json!({ "name": name, "value": value })),
+                    "{app}: {name}"
+                );
+            }
             let called = app != "frontend";
             assert_eq!(
                 flag(&arguments, "--app-port"),
