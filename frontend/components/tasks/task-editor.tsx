@@ -1,6 +1,6 @@
 "use client";
 
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useEffectEvent, useId, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { inputClass, Select } from "@/components/ui/field";
 import { useToast } from "@/components/ui/toast";
@@ -35,6 +35,7 @@ export function TaskEditor({ task, clock, onClose }: Props) {
   const { update } = useTaskActions();
   const toast = useToast();
   const title = useRef<HTMLInputElement>(null);
+  const saved = useRef(false);
   const [fields, setFields] = useState(() => initial(task, clock.zone));
   const [typedTag, setTypedTag] = useState("");
   const [checked, setChecked] = useState(false);
@@ -55,22 +56,23 @@ export function TaskEditor({ task, clock, onClose }: Props) {
     }
     const patch = patchOf(task, all, clock.zone);
     if (Object.keys(patch).length > 0) update(task, patch, `Saved: ${all.title.trim()}`);
+    saved.current = true;
     onClose();
   }
 
-  function leave() {
+  // Whatever takes it away, Escape, another view or another task, what was typed can be had back.
+  const offerUnsaved = useEffectEvent(() => {
     const patch = patchOf(task, all, clock.zone);
-    if (Object.keys(patch).length > 0) {
-      const onAction = () => offerDraft({ id: task.task_id, fields: patch });
-      toast.show({ title: "Changes not saved", action: { label: "Go on editing", onAction } });
-    }
-    onClose();
-  }
+    if (saved.current || Object.keys(patch).length === 0) return;
+    const onAction = () => offerDraft({ id: task.task_id, fields: patch });
+    toast.show({ title: "Changes not saved", action: { label: "Go on editing", onAction } });
+  });
+  useEffect(() => () => offerUnsaved(), []);
 
   function onKeyDown(event: KeyboardEvent) {
     // Its keys are its own, not the list's.
     event.stopPropagation();
-    if (event.key === "Escape" && !event.defaultPrevented) leave();
+    if (event.key === "Escape" && !event.defaultPrevented) onClose();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save();
   }
 
@@ -159,7 +161,7 @@ export function TaskEditor({ task, clock, onClose }: Props) {
         error={problems.tags}
       />
       <div className="flex justify-end gap-2">
-        <Button size="sm" tone="ghost" onClick={leave}>
+        <Button size="sm" tone="ghost" onClick={onClose}>
           Cancel
         </Button>
         <Button size="sm" tone="primary" type="submit">

@@ -83,6 +83,11 @@ async function editInPlace(browser, page) {
   await plants.waitFor({ state: "detached" });
   await pressIn(page, "Changes not saved", "Go on editing");
   assert((await plants.getByLabel("Title").inputValue()) === "water all plants", "it is lost");
+  // And so can what another view took away
+  await showTasks(page, "Done");
+  await showTasks(page, "All");
+  await pressIn(page, "Changes not saved", "Go on editing");
+  assert((await plants.getByLabel("Title").inputValue()) === "water all plants", "it is lost");
   await plants.getByLabel("Title").press("Enter");
 
   // And a change is taken back by its message
