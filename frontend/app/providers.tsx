@@ -4,11 +4,8 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { setNonce } from "get-nonce";
 import { type ReactNode, useState } from "react";
 import { ToastProvider } from "@/components/ui/toast";
-import { SessionProvider, useSession } from "@/hooks/use-session";
 import { ThemeProvider } from "@/hooks/use-theme";
 import type { Theme } from "@/lib/theme";
-
-export { SessionProvider, useSession };
 
 interface Props {
   theme: Theme;

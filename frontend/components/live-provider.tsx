@@ -43,7 +43,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       source.on("resync", () => {
         // The first only says that we are heard: everything is about to be read.
         if (!source.heardBefore) return;
-        for (const key of [keys.tasks, keys.profile, keys.conversations, ["messages"]]) {
+        for (const key of [keys.tasks, keys.profile, keys.conversations]) {
           void cache.invalidateQueries({ queryKey: key });
         }
       }),

@@ -47,11 +47,6 @@ export function dropToken(token: string): void {
   if (kept?.token === token) kept = undefined;
 }
 
-/** When the kept token ends, in milliseconds since 1970; undefined when there is none. */
-export function tokenExpiry(): number | undefined {
-  return kept?.expires;
-}
-
 async function current(): Promise<Kept> {
   if (kept && kept.expires - Date.now() > MARGIN) return kept;
   flight ??= renew().finally(() => {

@@ -28,10 +28,6 @@ export function temporaryId(key: string): string {
   return `new-${key}`;
 }
 
-export function isTemporary(id: string): boolean {
-  return id.startsWith("new-");
-}
-
 /** The task a change is about. */
 export function subjectOf({ key, change }: Pending): string {
   return change.kind === "add" ? temporaryId(key) : change.id;
