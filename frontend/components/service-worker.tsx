@@ -4,7 +4,7 @@ import { useEffect } from "react";
 import { useSession } from "@/hooks/use-session";
 import { permission } from "@/lib/notifications/notify";
 import { currentSubscription, subscribe, unsubscribe } from "@/lib/notifications/push";
-import { beforeSignOut } from "@/lib/sign-out";
+import { afterSignOut } from "@/lib/sign-out";
 
 /**
  * Registers the service worker, tells the backend of this browser's subscription anew (it may have
@@ -21,7 +21,7 @@ export function ServiceWorker() {
     register().catch(() => {
       // Without it the page works, but not without a connection.
     });
-    return beforeSignOut(() => unsubscribe(userId));
+    return afterSignOut(() => unsubscribe(userId));
   }, [userId]);
   return null;
 }

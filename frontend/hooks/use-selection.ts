@@ -5,7 +5,7 @@ import { useCallback, useEffect, useState } from "react";
 import { useSession } from "@/hooks/use-session";
 import type { ChatSession } from "@/lib/chat/session";
 import type { ChatSessions } from "@/lib/chat/sessions";
-import { browserStorage, chatPrefix } from "@/lib/chat/storage";
+import { browserStorage, chatPrefix, keep } from "@/lib/chat/storage";
 
 const PARAM = "c";
 /** The parameter's value for a conversation that is yet to begin. */
@@ -65,9 +65,6 @@ function lastOpen(userId: string) {
   const name = `${chatPrefix(userId)}open`;
   return {
     read: () => browserStorage()?.getItem(name) ?? undefined,
-    write: (id: string | undefined) => {
-      if (id) browserStorage()?.setItem(name, id);
-      else browserStorage()?.removeItem(name);
-    },
+    write: (id: string | undefined) => keep(name, id),
   };
 }

@@ -15,8 +15,8 @@ export const SESSION_CHANNEL = "session";
 /** Where the person goes once the session is over. */
 export const SIGN_IN = "/sign-in";
 
-/** Has `cleanup` run before the person is signed out; returns how to take that back. */
-export function beforeSignOut(cleanup: Cleanup): () => void {
+/** Has `cleanup` run once the person is signed out; returns how to take that back. */
+export function afterSignOut(cleanup: Cleanup): () => void {
   cleanups.add(cleanup);
   return () => {
     cleanups.delete(cleanup);
@@ -29,7 +29,6 @@ export function beforeSignOut(cleanup: Cleanup): () => void {
  * @throws {TypeError} the server cannot be reached, or refuses
  */
 export async function signOut(): Promise<void> {
-  await Promise.allSettled([...cleanups].map(async (cleanup) => cleanup()));
   const response = await fetch("/auth/sign-out", {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -37,6 +36,8 @@ export async function signOut(): Promise<void> {
   });
   if (!response.ok) throw new TypeError(`Not signed out: status ${response.status}`);
   leaving = true;
+  // The token that is kept here is still good for these.
+  await Promise.allSettled([...cleanups].map(async (cleanup) => cleanup()));
   announceSession();
   location.assign(SIGN_IN);
 }

@@ -1,7 +1,7 @@
 "use client";
 
 import dynamic from "next/dynamic";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useWorkspace } from "@/components/shell/workspace";
 import { useCardUndo } from "@/hooks/use-card-undo";
 import { useChatSessions } from "@/hooks/use-chat-sessions";
@@ -39,20 +39,24 @@ export function ChatRoom() {
   const { view, show } = useWorkspace();
   const undo = useCardUndo();
   const composer = useRef<ComposerHandle>(null);
+  const carried = useRef("");
   const [over, setOver] = useState<Open>();
   useConversationUpdates();
   usePreload(laterParts);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another session has another box
+  useEffect(() => {
+    if (carried.current) composer.current?.put(carried.current);
+    carried.current = "";
+  }, [session]);
+
   const close = () => setOver(undefined);
-  const focusComposer = (text = "") => {
+  const focusComposer = () => {
     // At once if it can be, or what is typed next would be lost.
     composer.current?.focus();
     if (view !== "chat") show("chat");
     // Once what is opened now is there.
-    requestAnimationFrame(() => {
-      composer.current?.focus();
-      if (text) composer.current?.put(text);
-    });
+    requestAnimationFrame(() => composer.current?.focus());
   };
   usePageKeys((key) => {
     if (key === "/") focusComposer();
@@ -67,16 +71,18 @@ export function ChatRoom() {
       close();
       focusIfKeyboard(() => focusComposer());
     },
-    onNew: (text?: string) => {
+    onNew: (text = "") => {
+      carried.current = text;
       openNew();
       close();
-      focusComposer(text);
+      focusComposer();
     },
     onRename: (conversation: Named) => setOver({ dialog: "rename", conversation }),
     onDelete: (conversation: Named) => setOver({ dialog: "delete", conversation }),
   };
   const onDeleted = (id: string) => {
     sessions.heard({ conversation_id: id, change: "conversation.deleted" });
+    sessions.open(id).takeAll();
     if (session.state().conversationId === id) openNew();
     close();
     focusComposer();

@@ -69,7 +69,7 @@ export function Composer({ ref, session, conversationId, disabled, phase, phrase
     if (!action) return;
     event.preventDefault();
     if (action === "send") send();
-    else if (action === "edit-last") setText(lastSaid(session));
+    else if (action === "edit-last") setText(takeLast(session));
     else if (stoppable) on.onStop();
     else box.current?.blur();
   };
@@ -135,10 +135,12 @@ function isTaken(session: ChatSession, phase: Phase): boolean {
   return phase.name === "waiting" && phase.why !== "offline" && !!session.state().queue[0]?.tried;
 }
 
-function lastSaid(session: ChatSession): string {
+/** The last message, to say it again, or in other words; one that never left is taken back. */
+function takeLast(session: ChatSession): string {
   const queued = session.state().queue.at(-1);
+  if (queued) return queued.tried ? queued.text : session.discard(queued.key);
   const said = session.chat.messages.findLast((message) => message.role === "user");
-  return queued?.text ?? (said ? textOf(said) : "");
+  return said ? textOf(said) : "";
 }
 
 function counted(length: number): string {

@@ -31,13 +31,22 @@ export function HistoryNotice({ history, onRetry }: Props) {
   return null;
 }
 
+interface Gone {
+  /** Whether something was written that it has not heard. */
+  waiting: boolean;
+  onNew: () => void;
+}
+
 /** Stands in the place of a conversation that was deleted. */
-export function GoneNotice({ onNew }: { onNew: () => void }) {
+export function GoneNotice({ waiting, onNew }: Gone) {
   return (
     <div className="m-auto flex max-w-sm flex-col items-center gap-3 p-6 text-center">
       <MessageCircleOff aria-hidden className="size-8 text-muted" />
       <p>This conversation was deleted.</p>
-      <Button onClick={onNew}>New conversation</Button>
+      {waiting && <p className="text-muted text-sm">What you wrote was not sent.</p>}
+      <Button onClick={onNew}>
+        {waiting ? "Say it in a new conversation" : "New conversation"}
+      </Button>
     </div>
   );
 }

@@ -19,22 +19,13 @@ interface Props {
   onRetry: () => void;
   onNow: () => void;
   onTakeBack: (key: string) => void;
-  onElsewhere: (key: string) => void;
 }
 
 /** So long after a question that came from elsewhere its answer is still expected. */
 const EXPECTED = 90_000;
 
 /** How the newest message is doing, while it has no complete answer. */
-export function ThreadStatus({
-  phase,
-  head,
-  messages,
-  onRetry,
-  onNow,
-  onTakeBack,
-  onElsewhere,
-}: Props) {
+export function ThreadStatus({ phase, head, messages, onRetry, onNow, onTakeBack }: Props) {
   switch (phase.name) {
     case "idle":
       return isAnsweredElsewhere(messages) ? <Busy>Being answered in another window</Busy> : null;
@@ -65,10 +56,6 @@ export function ThreadStatus({
               <Link href={SIGN_IN} className="font-medium underline">
                 Sign in
               </Link>
-            ) : phase.problem.kind === "gone" && head ? (
-              <Button size="sm" onClick={() => onElsewhere(head.key)}>
-                Say it in a new conversation
-              </Button>
             ) : (
               <Button size="sm" onClick={onRetry}>
                 Try again

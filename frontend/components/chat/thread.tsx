@@ -54,13 +54,12 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
       toast.show({ title: `Not stopped: ${error.message}`, tone: "danger" });
     });
   };
-  const sayElsewhere = (key: string) => onNew(session.discard(key));
 
   return (
     <div className="flex min-h-0 min-w-0 flex-1 flex-col">
       <ThreadHeader conversationId={conversationId} onNew={() => onNew()} {...header} />
       {gone ? (
-        <GoneNotice onNew={() => onNew()} />
+        <GoneNotice waiting={queue.length > 0} onNew={() => onNew(session.takeAll())} />
       ) : (
         <MessageLog
           messages={messages}
@@ -80,7 +79,6 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
             onRetry={() => session.retry()}
             onNow={() => session.wake()}
             onTakeBack={takeBack}
-            onElsewhere={sayElsewhere}
           />
           {onItsWay.map((send) => (
             <QueuedMessage key={send.key} send={send} onTakeBack={takeBack} />

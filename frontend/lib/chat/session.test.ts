@@ -413,14 +413,33 @@ describe("what happens elsewhere", () => {
     expect(shown(session)).toEqual(["milk", "You said milk", "bread"]);
   });
 
-  test("a deleted conversation is gone with what waited for it", async () => {
+  test("a page that said nothing itself reads anew after the feed was away", async () => {
+    // Given a page in which a conversation is only looked at
+    const said = { interrupted: false, stopped: false, created_at: "2026-11-24T09:01:00Z" };
+    backend.stored.push({ ...said, index: 0, turn_id: "x", role: "user", text: "bread" });
+    const sessions = page();
+    const session = sessions.open("conv");
+    await session.load();
+    // When something is said elsewhere while nobody tells of it
+    backend.stored.push({ ...said, index: 1, turn_id: "y", role: "user", text: "salt" });
+    sessions.refresh();
+    await moment();
+    // Then it shows
+    expect(shown(session)).toEqual(["bread", "salt"]);
+  });
+
+  test("a deleted conversation gives back what waited for it", async () => {
     const sessions = page();
     const session = sessions.open("conv");
     backend.online = false;
     session.send("milk");
     sessions.heard({ conversation_id: "conv", change: "conversation.deleted" });
     await moment();
-    expect(session.state()).toMatchObject({ gone: true, queue: [] });
+    backend.online = true;
+    sessions.wake();
+    await settle();
+    expect(session.state()).toMatchObject({ gone: true, phase: { name: "idle" } });
+    expect(session.takeAll()).toBe("milk");
     expect(store.length).toBe(0);
   });
 });

@@ -86,7 +86,7 @@ export class ChatSession {
     if (this.#delivering) return;
     this.#delivering = true;
     try {
-      for (let send = this.#head(); send; send = this.#head()) {
+      for (let send = this.#next(); send; send = this.#next()) {
         if (!(await this.#bring(send))) return;
       }
       this.#phase({ name: "idle" });
@@ -186,18 +186,29 @@ export class ChatSession {
     if (!ours && turnId !== this.#lastTurn) void this.refresh();
   }
 
-  /** It was deleted. */
+  /** Something may have been said unheard; an answer under way reads anew when it is complete. */
+  catchUp(): void {
+    if (!this.#head()?.tried) void this.refresh();
+  }
+
+  /** It was deleted; what waits to be said in it stays until somebody takes it. */
   forget(): void {
-    for (const { key } of this.#state.queue) this.#world.outbox.remove(key);
-    this.#set({ gone: true, queue: [], phase: { name: "idle" } });
+    this.#set({ gone: true, phase: { name: "idle" } });
     this.#wait.end();
+  }
+
+  /** Takes back everything that waits; its text, to say it somewhere else. */
+  takeAll(): string {
+    const { queue } = this.#state;
+    for (const { key } of queue) this.#drop(key);
+    return queue.map(({ text }) => text).join("\n");
   }
 
   /** Sends a message until it is answered; whether the next may follow. */
   async #bring(send: PendingSend): Promise<boolean> {
     if (isStale(send, this.#world.now())) return this.#halt({ name: "stale" });
     let stumbles = 0;
-    for (let tries = 0; this.#head()?.key === send.key; ) {
+    for (let tries = 0; this.#next()?.key === send.key; ) {
       if (!this.#world.isOnline()) {
         const sentence = "You are offline. Your message is sent when you are back.";
         this.#phase({ name: "waiting", why: "offline", sentence });
@@ -332,6 +343,11 @@ export class ChatSession {
 
   #head(): PendingSend | undefined {
     return this.#state.queue[0];
+  }
+
+  /** What is to be sent. */
+  #next(): PendingSend | undefined {
+    return this.#state.gone ? undefined : this.#head();
   }
 
   #change(send: PendingSend): void {

@@ -62,7 +62,7 @@ export class ChatSessions {
 
   /** The live feed may have missed something. */
   refresh(): void {
-    for (const session of this.#all()) session.heard(undefined);
+    for (const session of this.#all()) session.catchUp();
   }
 
   #started(session: ChatSession): void {

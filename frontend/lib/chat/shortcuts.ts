@@ -1,4 +1,4 @@
-import { browserStorage } from "./storage";
+import { browserStorage, keep } from "./storage";
 
 /** A shortcut as the dialog lists it. */
 export interface Shortcut {
@@ -26,6 +26,5 @@ export function singleKeysOn(): boolean {
 }
 
 export function setSingleKeys(on: boolean): void {
-  if (on) browserStorage()?.removeItem(SETTING);
-  else browserStorage()?.setItem(SETTING, "off");
+  keep(SETTING, on ? undefined : "off");
 }

@@ -7,6 +7,16 @@ export function browserStorage(): Storage | undefined {
   }
 }
 
+/** Keeps a value, or removes it where there is none. */
+export function keep(name: string, value: string | undefined): void {
+  try {
+    if (value === undefined) browserStorage()?.removeItem(name);
+    else browserStorage()?.setItem(name, value);
+  } catch {
+    // Full: what was there before stays.
+  }
+}
+
 /** Where this person's chat keeps what it stores: drafts, what is on its way, what was open. */
 export function chatPrefix(userId: string): string {
   return `chat/${userId}/`;
