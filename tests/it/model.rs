@@ -184,7 +184,7 @@ fn a_model_that_obeys_what_stands_in_a_task_changes_nothing() {
         models.learn(ask, &answers).await;
         // When she asks what there is
         let turn = ann.say(ask, None, None).await.ok();
-        // Then nothing was deleted, and one change was taken back, not two
+        // Then nothing was deleted, and nothing taken back
         assert_eq!(turn["response"], "All done.", "{turn}");
         let refused = |tool: &str| {
             let calls = turn["tool_calls"].as_array().unwrap().iter();
@@ -193,10 +193,8 @@ fn a_model_that_obeys_what_stands_in_a_task_changes_nothing() {
                 .filter(|call| call["result"]["refused"].is_object())
                 .count()
         };
-        assert_eq!((refused("delete_task"), refused("undo")), (0, 1), "{turn}");
-        let tasks = ann.tasks().await;
-        assert_eq!(tasks.len(), 2, "{tasks:?}");
-        assert!(titles(&tasks).contains(&order));
+        assert_eq!((refused("delete_task"), refused("undo")), (0, 2), "{turn}");
+        assert_eq!(ann.tasks().await.len(), 3);
     });
 }
 

@@ -1,17 +1,31 @@
 //! Deleting needs the person's word. Whatever a model makes of what it reads in tasks, it can
-//! delete only a task that the person named, or that the question named which they answer.
+//! delete only a task that the person named, or that the question named which they answer. To take
+//! back an addition is to delete too, so a turn that has read tasks takes nothing back.
 
 use serde_json::{Value, json};
 use todo_actors::message::Refusal;
 
-use crate::assistant::planner::{Context, Role, ToolCall};
+use crate::assistant::{
+    confirm::{DELETE, UNDO},
+    planner::{Context, Role, ToolCall, ToolOutcome},
+    tools::{self, Effect},
+};
 
 /// Shorter words are shared by chance: "the", "and", "is".
 const TELLING: usize = 4;
 
 /// The result of a call that is not made, and why not; `None` when nothing stands against it.
 pub fn refusal(call: &ToolCall, context: &Context<'_>) -> Option<Value> {
-    if call.tool != "delete_task" {
+    if call.tool == UNDO {
+        let read = context.outcomes.iter().any(shows_tasks);
+        return read.then(|| {
+            refused(
+                "After looking tasks up nothing is taken back. Ask the person whether they want \
+                 their last change undone.",
+            )
+        });
+    }
+    if call.tool != DELETE {
         return None;
     }
     // Without an id the schema refuses.
@@ -34,6 +48,11 @@ pub fn refusal(call: &ToolCall, context: &Context<'_>) -> Option<Value> {
              and delete it only after they agree.",
         )
     })
+}
+
+/// Whether a tool's result has words that may be anybody's.
+fn shows_tasks(outcome: &ToolOutcome) -> bool {
+    tools::effect(&outcome.call.tool) == Some(Effect::Reads)
 }
 
 fn refused(message: &str) -> Value {
@@ -71,18 +90,31 @@ fn names(text: &str, title: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::assistant::planner::{HistoryMessage, ToolOutcome};
+    use crate::assistant::planner::HistoryMessage;
 
-    fn allowed(message: &str, history: &[(Role, &str)]) -> bool {
-        let call = |tool: &str, arguments| ToolCall {
+    fn call(tool: &str, arguments: Value) -> ToolCall {
+        ToolCall {
             tool: tool.to_owned(),
             arguments,
-        };
+        }
+    }
+
+    fn deletes(message: &str, history: &[(Role, &str)]) -> bool {
         let listed = json!({"ok": {"tasks": [{"task_id": "t1", "title": "call the bank"}]}});
         let outcomes = [ToolOutcome {
             call: call("list_tasks", json!({})),
             result: listed,
         }];
+        let delete = call(DELETE, json!({"task_id": "t1"}));
+        allowed(&delete, message, history, &outcomes)
+    }
+
+    fn allowed(
+        call: &ToolCall,
+        message: &str,
+        history: &[(Role, &str)],
+        outcomes: &[ToolOutcome],
+    ) -> bool {
         let history: Vec<_> = history
             .iter()
             .map(|(role, text)| HistoryMessage {
@@ -94,22 +126,34 @@ mod tests {
             message,
             now: "2026-05-01T10:00[Europe/Berlin]".parse().unwrap(),
             history: &history,
-            outcomes: &outcomes,
+            outcomes,
             speak: &|_| {},
         };
-        refusal(&call("delete_task", json!({"task_id": "t1"})), &context).is_none()
+        refusal(call, &context).is_none()
     }
 
     #[test]
     fn a_task_is_deleted_only_when_the_person_named_it_or_agreed() {
-        assert!(allowed("delete the bank thing", &[]));
-        assert!(allowed("Lösche CALL THE BANK", &[]));
-        assert!(!allowed("what is on the list?", &[]));
+        assert!(deletes("delete the bank thing", &[]));
+        assert!(deletes("Lösche CALL THE BANK", &[]));
+        assert!(!deletes("what is on the list?", &[]));
         let asked = (Role::Assistant, "Shall I delete “call the bank”?");
-        assert!(allowed("ja", &[asked]));
-        assert!(allowed("ja", &[asked, (Role::User, "ja")]));
+        assert!(deletes("ja", &[asked]));
+        assert!(deletes("ja", &[asked, (Role::User, "ja")]));
         // A question that has been answered by something else is over.
         let later = [asked, (Role::User, "no"), (Role::Assistant, "All right.")];
-        assert!(!allowed("what is next?", &later));
+        assert!(!deletes("what is next?", &later));
+    }
+
+    #[test]
+    fn nothing_is_taken_back_by_a_turn_that_has_read_tasks() {
+        let undo = call(UNDO, json!({}));
+        let made = |tool: &str| ToolOutcome {
+            call: call(tool, json!({})),
+            result: json!({"ok": {}}),
+        };
+        assert!(allowed(&undo, "undo that", &[], &[]));
+        assert!(allowed(&undo, "undo that", &[], &[made("add_task")]));
+        assert!(!allowed(&undo, "what is there?", &[], &[made("list_tasks")]));
     }
 }

@@ -1,4 +1,4 @@
-//! Changes a task's words, priority or tags.
+//! Changes a task's words, priority, tags or how long before it is due to remind.
 
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use super::{Effect, Scope, Tool, arguments, task};
 /// What is left out, or null, stays as it is; empty notes are removed.
 pub const TOOL: Tool = Tool {
     name: "update_task",
-    description: "Changes a task's title, notes, priority or tags. For dates use reschedule_task, for repetition set_recurrence.",
+    description: "Changes a task's title, notes, priority, tags or reminder. For dates use reschedule_task, for repetition set_recurrence.",
     arguments: schema,
     effect: Effect::Sets,
     run,
@@ -27,6 +27,7 @@ struct Arguments {
     notes: Option<String>,
     priority: Option<Priority>,
     tags: Option<Vec<String>>,
+    reminder_offset_minutes: Option<u32>,
 }
 
 fn schema() -> Value {
@@ -41,6 +42,10 @@ fn schema() -> Value {
                 "type": "array",
                 "items": { "type": "string" },
                 "description": "Replaces all tags.",
+            },
+            "reminder_offset_minutes": {
+                "type": "integer",
+                "description": "Remind this many minutes before it is due; 0 at its moment.",
             },
         },
         "required": ["task_id"],
@@ -58,6 +63,7 @@ fn run<'a>(scope: &'a Scope<'a>, value: Value) -> BoxFuture<'a, Result<Value, Ca
                 .map(|notes| Some(notes).filter(|notes| !notes.is_empty())),
             priority: asked.priority,
             tags: asked.tags,
+            reminder_offset_minutes: asked.reminder_offset_minutes.map(Some),
             ..TaskChange::default()
         };
         scope
