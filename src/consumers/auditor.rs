@@ -38,8 +38,9 @@ const TOPICS: [Topic; 3] = [
 const CONNECTIONS: u32 = 2;
 /// Longest one bulk may take before it is given back.
 const LIMIT: Duration = Duration::from_secs(8);
-/// What was said and done stands in the conversation; a second copy would outlive its deletion.
-const LEFT_OUT: [&str; 2] = ["text", "tool_calls"];
+/// What was said and done stands in the conversation, whose title is its first words; a second
+/// copy would outlive its deletion.
+const LEFT_OUT: [&str; 3] = ["text", "tool_calls", "title"];
 
 /// Runs the auditor until it is told to stop.
 ///
@@ -151,8 +152,9 @@ async fn write(pool: &PgPool, records: &[Option<Record>]) -> sqlx::Result<Vec<Ve
 fn record(event: &Event) -> Result<Record, Malformed> {
     let text = |name: &'static str| extension(event, name).ok_or(Malformed(name));
     let actor = text("actor")?;
-    let user_id = match Owner::parse(actor).ok_or(Malformed("actor"))? {
-        Owner::User { user_id } | Owner::Conversation { user_id, .. } => user_id,
+    let (user_id, left_out) = match Owner::parse(actor).ok_or(Malformed("actor"))? {
+        Owner::User { user_id } => (user_id, &[][..]),
+        Owner::Conversation { user_id, .. } => (user_id, &LEFT_OUT[..]),
     };
     let sequence = text("sequence")?.parse().ok();
     let sequence: i64 = sequence.filter(|n| *n >= 1).ok_or(Malformed("sequence"))?;
@@ -162,7 +164,7 @@ fn record(event: &Event) -> Result<Record, Malformed> {
         return Err(Malformed("data"));
     };
     let mut data = fields.clone();
-    data.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
+    data.retain(|name, _| !left_out.contains(&name.as_str()));
     Ok(Record {
         event_id: event.id().to_owned(),
         user_id,
@@ -185,7 +187,8 @@ mod tests {
             "specversion": "1.0", "id": "Conversation/ann~c1/2/0", "source": "backend",
             "type": "com.todo.message.added", "subject": "c1", "time": "2026-11-23T10:00:00.5Z",
             "actor": "Conversation/ann~c1", "sequence": "2",
-            "data": { "user_id": "ann", "conversation_id": "c1", "role": "user", "text": "hush" },
+            "data": { "user_id": "ann", "conversation_id": "c1", "role": "user", "text": "hush",
+                "title": "hush hour" },
         });
         change(&mut event);
         serde_json::from_value(event).unwrap()

@@ -119,7 +119,8 @@ pub async fn done(database: impl PgExecutor<'_>, delivery: &Delivery) -> sqlx::R
     Ok(())
 }
 
-/// Notes that a push service wants to be asked again after `seconds`, an hour at most.
+/// Notes that a push service wants to be asked again after `seconds`, an hour at most: sooner than
+/// it would have been only the first time.
 ///
 /// # Errors
 /// The database does not answer.
@@ -129,7 +130,9 @@ pub async fn put_off(
     seconds: u64,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "UPDATE push_outbox SET next_try = clock_timestamp() + $3 * interval '1 second'
+        "UPDATE push_outbox SET next_try = greatest(
+             CASE WHEN tries > 1 THEN next_try END,
+             clock_timestamp() + $3 * interval '1 second')
          WHERE event_id = $1 AND endpoint = $2",
     )
     .bind(&delivery.event_id)
