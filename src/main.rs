@@ -10,10 +10,6 @@ use todo_backend::{
     migrate, rebuild, serve, telemetry, topics,
 };
 
-/// Of the backend's work a quarter was the C library's allocator; see ARCHITECTURE.md.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A to-do assistant people talk to.
 #[derive(Parser)]
 #[command(version)]
