@@ -186,14 +186,9 @@ fn a_model_that_obeys_what_stands_in_a_task_changes_nothing() {
         let turn = ann.say(ask, None, None).await.ok();
         // Then nothing was deleted, and nothing taken back
         assert_eq!(turn["response"], "All done.", "{turn}");
-        let refused = |tool: &str| {
-            let calls = turn["tool_calls"].as_array().unwrap().iter();
-            let calls = calls.filter(|call| call["tool"] == tool);
-            calls
-                .filter(|call| call["result"]["refused"].is_object())
-                .count()
-        };
-        assert_eq!((refused("delete_task"), refused("undo")), (0, 2), "{turn}");
+        let calls = turn["tool_calls"].as_array().unwrap();
+        assert_eq!(calls.len(), 1, "{turn}");
+        assert_eq!(calls[0]["tool"], "list_tasks");
         assert_eq!(ann.tasks().await.len(), 3);
     });
 }

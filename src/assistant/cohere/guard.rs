@@ -154,6 +154,11 @@ mod tests {
         };
         assert!(allowed(&undo, "undo that", &[], &[]));
         assert!(allowed(&undo, "undo that", &[], &[made("add_task")]));
-        assert!(!allowed(&undo, "what is there?", &[], &[made("list_tasks")]));
+        assert!(!allowed(
+            &undo,
+            "what is there?",
+            &[],
+            &[made("list_tasks")]
+        ));
     }
 }
