@@ -38,9 +38,8 @@ const TOPICS: [Topic; 3] = [
 const CONNECTIONS: u32 = 2;
 /// Longest one bulk may take before it is given back.
 const LIMIT: Duration = Duration::from_secs(8);
-/// What was said and done stands in the conversation, whose title is its first words; a second
-/// copy would outlive its deletion.
-const LEFT_OUT: [&str; 3] = ["text", "tool_calls", "title"];
+/// What was said and done stands in the conversation; a second copy would outlive its deletion.
+const LEFT_OUT: [&str; 2] = ["text", "tool_calls"];
 
 /// Runs the auditor until it is told to stop.
 ///
@@ -152,9 +151,9 @@ async fn write(pool: &PgPool, records: &[Option<Record>]) -> sqlx::Result<Vec<Ve
 fn record(event: &Event) -> Result<Record, Malformed> {
     let text = |name: &'static str| extension(event, name).ok_or(Malformed(name));
     let actor = text("actor")?;
-    let (user_id, left_out) = match Owner::parse(actor).ok_or(Malformed("actor"))? {
-        Owner::User { user_id } => (user_id, &[][..]),
-        Owner::Conversation { user_id, .. } => (user_id, &LEFT_OUT[..]),
+    let (user_id, of_conversation) = match Owner::parse(actor).ok_or(Malformed("actor"))? {
+        Owner::User { user_id } => (user_id, false),
+        Owner::Conversation { user_id, .. } => (user_id, true),
     };
     let sequence = text("sequence")?.parse().ok();
     let sequence: i64 = sequence.filter(|n| *n >= 1).ok_or(Malformed("sequence"))?;
@@ -164,7 +163,11 @@ fn record(event: &Event) -> Result<Record, Malformed> {
         return Err(Malformed("data"));
     };
     let mut data = fields.clone();
-    data.retain(|name, _| !left_out.contains(&name.as_str()));
+    data.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
+    if of_conversation {
+        // Its first words; a task's title is kept.
+        data.remove("title");
+    }
     Ok(Record {
         event_id: event.id().to_owned(),
         user_id,
@@ -202,6 +205,13 @@ mod tests {
         assert_eq!(kept.at.to_string(), "2026-11-23T10:00:00.5Z");
         assert_eq!(kept.data["role"], "user");
         assert!(!kept.data.to_string().contains("hush"));
+    }
+
+    #[test]
+    fn of_a_task_the_title_is_kept() {
+        let kept = record(&event(|event| event["actor"] = "User/ann".into())).unwrap();
+        assert_eq!(kept.data["title"], "hush hour");
+        assert!(kept.data.get("text").is_none());
     }
 
     #[test]
