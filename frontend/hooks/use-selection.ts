@@ -65,6 +65,6 @@ function lastOpen(userId: string) {
   const name = `${chatPrefix(userId)}open`;
   return {
     read: () => browserStorage()?.getItem(name) ?? undefined,
-    write: (id: string | undefined) => keep(name, id),
+    write: (id: string | undefined) => keep(browserStorage(), name, id),
   };
 }

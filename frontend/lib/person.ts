@@ -64,7 +64,12 @@ export async function erase(userId: string, confirmation: string): Promise<void>
     await new Promise((resolve) => setTimeout(resolve, AGAIN));
     erasure = await api<Erasure>("DELETE", `/api/${userId}`);
   }
+  forgetTyped(userId);
+  forgetHandled(userId);
+}
+
+/** Removes what was typed in this browser, sent or not. */
+export function forgetTyped(userId: string): void {
   forgetPerson(userId);
   forgetOutbox(userId);
-  forgetHandled(userId);
 }

@@ -4,9 +4,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useSession } from "@/hooks/use-session";
 import { getSubject, SIGNED_OUT_EVENT } from "@/lib/api/token";
-import { forgetPerson } from "@/lib/chat/storage";
+import { forgetTyped } from "@/lib/person";
 import { afterSignOut, isLeaving, SESSION_CHANNEL, SIGN_IN } from "@/lib/sign-out";
-import { forgetOutbox } from "@/lib/tasks/outbox-storage";
 
 /**
  * Leaves the page when the session ends, here or in another tab, or becomes somebody else's. What
@@ -36,12 +35,6 @@ export function SessionGuard() {
       removeEventListener(SIGNED_OUT_EVENT, leave);
     };
   }, [cache, userId]);
-  useEffect(() => {
-    const forget = () => {
-      forgetPerson(userId);
-      forgetOutbox(userId);
-    };
-    return afterSignOut(forget);
-  }, [userId]);
+  useEffect(() => afterSignOut(() => forgetTyped(userId)), [userId]);
   return null;
 }

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { IconButton } from "@/components/ui/icon-button";
 import { useToast } from "@/components/ui/toast";
 import { detectedZone, useProfile, useSetZone } from "@/hooks/use-profile";
-import { browserStorage } from "@/lib/chat/storage";
+import { browserStorage, keep } from "@/lib/chat/storage";
 import { sameClock, zoneLabel } from "@/lib/zones";
 
 /** Under this the zone is kept for which somebody wanted no hint. */
@@ -23,11 +23,8 @@ export function ZoneHint() {
 
   function dismiss() {
     setDismissed(true);
-    try {
-      browserStorage()?.setItem(DISMISSED, here);
-    } catch {
-      // It comes again after a reload.
-    }
+    // Where nothing is kept it comes again after a reload.
+    keep(browserStorage(), DISMISSED, here);
   }
 
   const use = () =>

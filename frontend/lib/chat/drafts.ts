@@ -1,4 +1,4 @@
-import { chatPrefix } from "./storage";
+import { chatPrefix, keep } from "./storage";
 
 type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
@@ -18,13 +18,8 @@ export class Drafts {
   }
 
   write(conversationId: string | undefined, text: string): void {
-    const name = this.#name(conversationId);
-    try {
-      if (text === "") this.#store?.removeItem(name);
-      else this.#store?.setItem(name, text);
-    } catch {
-      // Full, or not allowed: only a reload would lose it.
-    }
+    // Where nothing is kept only a reload would lose it.
+    keep(this.#store, this.#name(conversationId), text || undefined);
   }
 
   #name(conversationId: string | undefined): string {

@@ -1,4 +1,4 @@
-import { chatPrefix } from "./storage";
+import { chatPrefix, keep } from "./storage";
 import type { PendingSend } from "./types";
 
 type Store = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
@@ -33,11 +33,8 @@ export class Outbox {
   }
 
   put(send: PendingSend): void {
-    try {
-      this.#store?.setItem(this.#prefix + send.key, JSON.stringify(send));
-    } catch {
-      // Full, or not allowed: it is sent all the same, and only a reload would lose it.
-    }
+    // Where nothing is kept it is sent all the same, and only a reload would lose it.
+    keep(this.#store, this.#prefix + send.key, JSON.stringify(send));
   }
 
   remove(key: string): void {

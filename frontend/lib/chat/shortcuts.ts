@@ -26,5 +26,5 @@ export function singleKeysOn(): boolean {
 }
 
 export function setSingleKeys(on: boolean): void {
-  keep(SETTING, on ? undefined : "off");
+  keep(browserStorage(), SETTING, on ? undefined : "off");
 }

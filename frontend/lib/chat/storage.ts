@@ -7,13 +7,17 @@ export function browserStorage(): Storage | undefined {
   }
 }
 
-/** Keeps a value, or removes it where there is none. */
-export function keep(name: string, value: string | undefined): void {
+/** Keeps a value, or removes it where there is none; what finds no room is not kept. */
+export function keep(
+  store: Pick<Storage, "setItem" | "removeItem"> | undefined,
+  name: string,
+  value: string | undefined,
+): void {
   try {
-    if (value === undefined) browserStorage()?.removeItem(name);
-    else browserStorage()?.setItem(name, value);
+    if (value === undefined) store?.removeItem(name);
+    else store?.setItem(name, value);
   } catch {
-    // Full: what was there before stays.
+    // Full, or not allowed.
   }
 }
 

@@ -9,7 +9,7 @@ export interface NotificationData {
 }
 
 /** As the service worker shows those that come by push; `actions` are its to answer. */
-const LOOK = {
+export const REMINDER_LOOK = {
   body: "Reminder",
   icon: "/icons/icon-192.png",
   badge: "/icons/badge-96.png",
@@ -48,7 +48,7 @@ export async function showReminder(userId: string, reminder: ReminderUpdate): Pr
   const registration = await navigator.serviceWorker.ready;
   const data: NotificationData = { user_id: userId, task_id: reminder.task_id };
   const tag = reminderTag(userId, reminder.task_id, reminder.sequence);
-  await registration.showNotification(reminder.title, { ...LOOK, tag, data });
+  await registration.showNotification(reminder.title, { ...REMINDER_LOOK, tag, data });
 }
 
 /** Takes away the notifications of a task that somebody has dealt with on the page. */

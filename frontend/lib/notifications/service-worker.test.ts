@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { REMINDER_LOOK } from "./notify";
 
 const SOURCE = readFileSync(join(import.meta.dirname, "../../public/sw.js"), "utf8");
 const NOW = Date.parse("2026-11-24T09:00:00Z");
@@ -15,6 +16,7 @@ interface Shown {
 function browser({ subject = "ann", pages = [] as string[], task = {} } = {}) {
   const handlers = new Map<string, (event: unknown) => void>();
   const shown: Shown[] = [];
+  const looks: object[] = [];
   const asked: string[] = [];
   const opened: string[] = [];
   const stored: string[] = [];
@@ -45,8 +47,11 @@ function browser({ subject = "ann", pages = [] as string[], task = {} } = {}) {
       openWindow: async (url: string) => void opened.push(url),
     },
     registration: {
-      showNotification: async (title: string, { tag }: { tag: string }) =>
-        void shown.push({ title, tag }),
+      showNotification: async (title: string, options: { tag: string; data: unknown }) => {
+        const { tag, data: _, ...look } = options;
+        shown.push({ title, tag });
+        looks.push(look);
+      },
     },
   };
   const cache = {
@@ -115,6 +120,7 @@ function browser({ subject = "ann", pages = [] as string[], task = {} } = {}) {
     click,
     visit,
     shown,
+    looks,
     asked,
     opened,
     stored,
@@ -129,6 +135,12 @@ describe("a pushed reminder", () => {
     const { push, shown } = browser({ pages: ["hidden"] });
     await push("User/ann/17/0");
     expect(shown).toEqual([{ title: "milk", tag: "reminder/ann/17/task-3" }]);
+  });
+
+  it("looks as the page would show it", async () => {
+    const { push, looks } = browser();
+    await push("User/ann/17/0");
+    expect(looks).toEqual([REMINDER_LOOK]);
   });
 
   it("is left to a page that somebody looks at", async () => {
