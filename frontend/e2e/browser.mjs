@@ -118,9 +118,12 @@ export class Browser {
     await page.screenshot({ path: join(this.#settings.shots, `${name}.png`) });
   }
 
+  /** What every window shows, as a picture and in words: a log may be all that is left. */
   async shootAll(name) {
     for (const [n, page] of this.#pages.entries()) {
       await this.shoot(page, `${name}-${n + 1}`).catch(() => {});
+      const words = await page.locator("body").ariaSnapshot().catch(String);
+      console.log(`# window ${n + 1} at ${page.url()}\n${words}`);
     }
   }
 

@@ -14,6 +14,8 @@ export interface Notifications {
   busy: boolean;
   /** What went wrong, in a sentence. */
   problem: string | null;
+  /** The browser took one to try. Whether it is seen, the system decides. */
+  tested: boolean;
   turnOn: () => void;
   turnOff: () => void;
   test: () => void;
@@ -25,6 +27,7 @@ export function useNotifications(): Notifications {
   const [subscribed, setSubscribed] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
+  const [tested, setTested] = useState(false);
 
   const look = useCallback(async () => {
     setAllowed(permission());
@@ -37,6 +40,7 @@ export function useNotifications(): Notifications {
   async function attempt(action: () => Promise<void>) {
     setBusy(true);
     setProblem(null);
+    setTested(false);
     try {
       await action();
     } catch (error) {
@@ -51,15 +55,17 @@ export function useNotifications(): Notifications {
     subscribed,
     busy,
     problem,
+    tested,
     turnOn: () =>
       void attempt(async () => {
         if ((await Notification.requestPermission()) === "granted") await subscribe(userId);
       }),
     turnOff: () => void attempt(() => unsubscribe(userId)),
     test: () =>
-      void attempt(() =>
-        showReminder(userId, { task_id: "", title: "Reminders look like this", sequence: 0 }),
-      ),
+      void attempt(async () => {
+        await showReminder(userId, { task_id: "", title: "Reminders look like this", sequence: 0 });
+        setTested(true);
+      }),
   };
 }
 

@@ -10,7 +10,7 @@ import { Section } from "./section";
 
 /** Whether reminders come to this browser when nobody looks at the page. */
 export function NotificationsSection() {
-  const { allowed, subscribed, busy, problem, turnOn, turnOff, test } = useNotifications();
+  const { allowed, subscribed, busy, problem, tested, turnOn, turnOff, test } = useNotifications();
   const id = useId();
   return (
     <Section
@@ -54,6 +54,12 @@ export function NotificationsSection() {
           <BellRing aria-hidden className="size-4" />
           Show one to try
         </Button>
+      )}
+      {tested && (
+        <Notice>
+          One was shown. If you saw nothing, your device holds notifications of this browser back:
+          see its settings, and whether “Do not disturb” is on.
+        </Notice>
       )}
     </Section>
   );

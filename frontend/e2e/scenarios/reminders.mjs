@@ -109,6 +109,18 @@ async function notified(browser, page) {
   await page.goto("about:blank");
 
   // When the push service brings reminders, one of them twice, then each shows once
+  const worker = async () =>
+    context.serviceWorkers().at(-1) ?? (await context.waitForEvent("serviceworker"));
+  // A browser that is asked while it shows one forgets that one; so it is asked once it has.
+  await (await worker()).evaluate(() => {
+    const { registration } = self;
+    const show = registration.showNotification.bind(registration);
+    self.timesShown = 0;
+    registration.showNotification = async (...notification) => {
+      await show(...notification);
+      self.timesShown += 1;
+    };
+  });
   const push = (sequence, title, task_id) =>
     devtools.send("ServiceWorker.deliverPushMessage", {
       origin: browser.url,
@@ -118,15 +130,17 @@ async function notified(browser, page) {
   await push(7, "wind the clock", task.task_id);
   await push(7, "wind the clock", task.task_id);
   await push(8, "something else", "task-999");
-  const worker = async () =>
-    context.serviceWorkers().at(-1) ?? (await context.waitForEvent("serviceworker"));
+  await until("all three are handled", async () =>
+    (await worker()).evaluate(() => self.timesShown === 3),
+  );
   const shown = async () => {
     const titles = await (await worker()).evaluate(async () =>
       (await self.registration.getNotifications()).map(({ title }) => title),
     );
     return titles.sort().join();
   };
-  await until("two notifications", async () => (await shown()) === "something else,wind the clock");
+  const titles = await shown();
+  assert(titles === "something else,wind the clock", `notifications: ${titles}`);
 
   // And "Done" completes the task
   await (await worker()).evaluate(async () => {
