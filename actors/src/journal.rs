@@ -636,8 +636,8 @@ impl<S: State> Journal<S> {
         }
         if let Some(key) = &entry.key {
             let receipt = Receipt {
-                key: key.clone(),
-                call: entry.call.clone(),
+                key: key.as_str().into(),
+                call: entry.call.clone().map(Box::new),
                 reply: entry.reply.clone(),
             };
             self.state.receipts_mut().0.push(receipt);

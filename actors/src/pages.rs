@@ -127,10 +127,10 @@ pub fn page_number(page: &str, name: &str) -> Option<u64> {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Receipt {
     /// The command's key.
-    pub key: String,
+    pub key: Box<str>,
     /// The tool call it carried out, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<ToolCall>,
+    pub call: Option<Box<ToolCall>>,
     /// The reply, as JSON.
     pub reply: Box<RawValue>,
 }
@@ -149,7 +149,7 @@ impl Receipts {
     /// The receipt of the command with this key.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&Receipt> {
-        self.0.iter().rev().find(|receipt| receipt.key == key)
+        self.0.iter().rev().find(|receipt| *receipt.key == *key)
     }
 }
 

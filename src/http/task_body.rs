@@ -168,7 +168,7 @@ impl From<user::Task> for Task {
             due_date,
             reminder_offset_minutes,
             reminded_for,
-            recurrence: recurrence.map(Into::into),
+            recurrence: recurrence.map(|series| (*series).into()),
             follows,
             followed_by,
             created_at,

@@ -3,11 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Admit, Admitted, Erase, Removed,
-    event::Event,
-    state::{Decided, User},
-};
+use super::{Admit, Admitted, Erase, Removed, commands::Decided, event::Event, state::User};
 use crate::{
     journal::Undecided,
     message::Refusal,

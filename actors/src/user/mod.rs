@@ -3,6 +3,7 @@
 //! This page lists its messages; the rules are in [`state`].
 
 pub(crate) mod actor;
+mod commands;
 mod erasing;
 pub mod event;
 mod export;

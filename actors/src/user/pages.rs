@@ -13,24 +13,26 @@ pub(super) const LARGEST: usize = 192 << 10;
 /// Which tasks stand on which page. Physical only: it says nothing about the tasks.
 #[derive(Debug, Default)]
 pub(super) struct TaskPages {
-    pages: BTreeMap<u64, Page>,
-    page_of: BTreeMap<u64, u64>,
+    /// How many bytes each page has that has any tasks.
+    bytes: BTreeMap<u64, usize>,
+    /// Where each task stands, by its number. The one list of all: every active actor keeps it,
+    /// while the tasks of a page are wanted once per snapshot.
+    places: BTreeMap<u64, Place>,
     dirty: BTreeSet<u64>,
 }
 
-#[derive(Debug, Default)]
-struct Page {
-    tasks: BTreeMap<u64, usize>,
+/// A task's page, and how many bytes it takes there.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    page: u64,
     bytes: usize,
 }
 
 impl TaskPages {
     /// Task number `n` is new or has changed.
     pub(super) fn put(&mut self, n: u64, task: &Task) {
-        let page = match self.page_of.get(&n) {
-            Some(page) => *page,
-            None => self.open_page(),
-        };
+        let known = self.places.get(&n).map(|place| place.page);
+        let page = known.unwrap_or_else(|| self.open_page());
         self.place(page, n, task.size());
         self.dirty.insert(page);
         self.split_if_large(page);
@@ -38,15 +40,8 @@ impl TaskPages {
 
     /// Task number `n` is gone.
     pub(super) fn remove(&mut self, n: u64) {
-        let Some(number) = self.page_of.remove(&n) else {
-            return;
-        };
-        self.dirty.insert(number);
-        if let Some(page) = self.pages.get_mut(&number) {
-            page.bytes -= page.tasks.remove(&n).unwrap_or(0);
-            if page.tasks.is_empty() {
-                self.pages.remove(&number);
-            }
+        if let Some(place) = self.take_away(n) {
+            self.dirty.insert(place.page);
         }
     }
 
@@ -57,10 +52,11 @@ impl TaskPages {
 
     /// The tasks on a page; empty once it is gone.
     pub(super) fn tasks(&self, page: u64) -> impl Iterator<Item = u64> {
-        self.pages
-            .get(&page)
-            .into_iter()
-            .flat_map(|page| page.tasks.keys().copied())
+        let there = self
+            .places
+            .iter()
+            .filter(move |(_, place)| place.page == page);
+        there.map(|(n, _)| *n)
     }
 
     /// The pages changed since [`TaskPages::clean`].
@@ -73,39 +69,44 @@ impl TaskPages {
     }
 
     fn open_page(&self) -> u64 {
-        match self.pages.last_key_value() {
-            Some((number, page)) if page.bytes < TARGET => *number,
-            Some((number, _)) => number + 1,
+        match self.bytes.last_key_value() {
+            Some((page, bytes)) if *bytes < TARGET => *page,
+            Some((page, _)) => page + 1,
             None => 0,
         }
     }
 
-    fn place(&mut self, number: u64, n: u64, size: usize) {
-        let page = self.pages.entry(number).or_default();
-        let before = page.tasks.insert(n, size).unwrap_or(0);
-        page.bytes = page.bytes + size - before;
-        self.page_of.insert(n, number);
+    fn place(&mut self, page: u64, n: u64, bytes: usize) {
+        self.take_away(n);
+        self.places.insert(n, Place { page, bytes });
+        *self.bytes.entry(page).or_default() += bytes;
     }
 
-    fn split_if_large(&mut self, number: u64) {
-        let Some(page) = self.pages.get(&number) else {
-            return;
-        };
-        if page.bytes <= LARGEST || page.tasks.len() < 2 {
+    /// A task takes more than no bytes, so a page of none has no tasks.
+    fn take_away(&mut self, n: u64) -> Option<Place> {
+        let place = self.places.remove(&n)?;
+        if let Some(bytes) = self.bytes.get_mut(&place.page) {
+            *bytes -= place.bytes;
+            if *bytes == 0 {
+                self.bytes.remove(&place.page);
+            }
+        }
+        Some(place)
+    }
+
+    fn split_if_large(&mut self, page: u64) {
+        if self.bytes.get(&page).is_none_or(|bytes| *bytes <= LARGEST) {
             return;
         }
-        let moving: Vec<(u64, usize)> = page
-            .tasks
-            .iter()
-            .skip(page.tasks.len() / 2)
-            .map(|(n, size)| (*n, *size))
-            .collect();
-        let fresh = self.pages.last_key_value().map_or(0, |(last, _)| last + 1);
-        for (n, size) in moving {
-            if let Some(page) = self.pages.get_mut(&number) {
-                page.bytes -= page.tasks.remove(&n).unwrap_or(0);
+        let tasks: Vec<u64> = self.tasks(page).collect();
+        if tasks.len() < 2 {
+            return;
+        }
+        let fresh = self.bytes.last_key_value().map_or(0, |(last, _)| last + 1);
+        for n in &tasks[tasks.len() / 2..] {
+            if let Some(place) = self.places.get(n).copied() {
+                self.place(fresh, *n, place.bytes);
             }
-            self.place(fresh, n, size);
         }
         self.dirty.insert(fresh);
     }

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 
 use super::{
     RollForward, Rolled, Status, Task,
+    commands::{Decided, set_due},
     event::Event,
     recurrence::Recurrence,
-    state::{Decided, User, set_due},
+    state::User,
 };
 use crate::{
     journal::Undecided,
@@ -63,7 +64,7 @@ fn next(task: &Task, state: &User, now: Timestamp) -> Option<Task> {
     let mut next = Task {
         id: state.next_id(),
         status: Status::Open,
-        recurrence: Some(recurrence),
+        recurrence: Some(Box::new(recurrence)),
         follows: Some(task.id.clone()),
         reminded_for: None,
         created_at: now,
@@ -100,7 +101,7 @@ fn untouched(next: &Task, task: &Task, state: &User) -> bool {
             && next.priority == task.priority
             && next.tags == task.tags
             && next.reminder_offset_minutes == task.reminder_offset_minutes
-            && next.due() == next.recurrence.as_ref().and_then(Recurrence::due)
+            && next.due() == next.recurrence.as_ref().and_then(|series| series.due())
     };
     next.status == Status::Open
         && !state.can_undo(&next.id)
@@ -128,7 +129,7 @@ pub(super) fn repeat(
         (known.rule, &known.zone) == (series.rule, &series.zone) && known.due() == Some(due)
     });
     if !same {
-        task.recurrence = Some(series);
+        task.recurrence = Some(Box::new(series));
         set_due(task, Some(due));
     }
     Ok(())

@@ -1,46 +1,39 @@
-//! The rules of a user: how events fold into state, and what each command decides.
+//! A user's state: how events fold into it, and how it is stored.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
+    sync::Arc,
 };
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddTask, CompleteTask, DeleteTask, Due, FireDue, Fired, GetProfile, GetTask, Priority, Profile,
-    Receipts as ReadReceipts, ReopenTask, SetProfile, Status, Task, TurnReceipt, Undo, Undone,
-    UndoneChange, UpdateTask,
+    Priority, Profile, Task, UndoneChange,
     erasing::Erasure,
     event::Event,
     notes::{self, Note, Notes},
     pages::TaskPages,
-    rolling, rules,
 };
 use crate::{
     journal::{State, Undecided},
     message::Refusal,
     pages::{Receipts, Ring, page_number},
-    turn::{Command, Decision, Query},
 };
 
 /// Most tasks one person may keep.
 const MOST_TASKS: usize = 20_000;
 /// Room beyond that for next occurrences only: nobody would see a series end because a list is full.
 const ROOM_FOR_SERIES: usize = 1_000;
-/// Most tasks one firing reminds of; the rest come in the next turn, at once.
-const MOST_REMINDED: usize = 100;
-/// A firing reminds of no more once their tasks have this many bytes.
-const REMINDED_BYTES: usize = 512 << 10;
 
 /// One person: profile, tasks, due moments, and what can be undone.
 #[derive(Debug)]
 pub struct User {
     profile: Profile,
     zone: TimeZone,
-    /// Without their long notes.
-    tasks: BTreeMap<u64, Task>,
+    /// Without their long notes; shared with what can be taken back.
+    tasks: BTreeMap<u64, Arc<Task>>,
     notes: Notes,
     /// The number the next task gets.
     next_task: u64,
@@ -56,13 +49,13 @@ pub struct User {
 
 /// A change that can be taken back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct UndoItem {
-    change: UndoneChange,
+pub(super) struct UndoItem {
+    pub(super) change: UndoneChange,
     /// The task before the change; after it, when it had just been added.
-    task: Task,
+    pub(super) task: Arc<Task>,
     /// The `updated_at` of the reply to the change. Older snapshots have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    left_at: Option<Timestamp>,
+    pub(super) left_at: Option<Timestamp>,
 }
 
 /// What the `core` page holds.
@@ -117,13 +110,13 @@ impl User {
 
     /// Every task, oldest first, without its long notes.
     pub(super) fn tasks(&self) -> impl ExactSizeIterator<Item = &Task> {
-        self.tasks.values()
+        self.tasks.values().map(Arc::as_ref)
     }
 
     /// The tasks with a number above `n`, oldest first, without their long notes.
     pub(super) fn tasks_after(&self, n: u64) -> impl Iterator<Item = &Task> {
         let later = (Bound::Excluded(n), Bound::Unbounded);
-        self.tasks.range(later).map(|(_, task)| task)
+        self.tasks.range(later).map(|(_, task)| task.as_ref())
     }
 
     /// How many reminders are still to be given.
@@ -145,7 +138,7 @@ impl User {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn known(&self, task_id: &str) -> Result<&Task, Refusal> {
+    pub(super) fn known(&self, task_id: &str) -> Result<&Arc<Task>, Refusal> {
         number(task_id)
             .and_then(|n| self.tasks.get(&n))
             .ok_or_else(|| no_such_task(task_id))
@@ -217,7 +210,7 @@ impl User {
     ///
     /// # Errors
     /// The list is full.
-    fn has_room(&self) -> Result<(), Refusal> {
+    pub(super) fn has_room(&self) -> Result<(), Refusal> {
         self.has_room_up_to(MOST_TASKS)
     }
 
@@ -243,9 +236,21 @@ impl User {
         format!("task-{}", self.next_task)
     }
 
+    /// The reminders due by `now`, earliest first, with their tasks.
+    pub(super) fn due_by(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, &Arc<Task>)> {
+        let due = self.pending.iter().take_while(move |(at, _)| *at <= now);
+        due.filter_map(|(at, n)| Some((*at, self.tasks.get(n)?)))
+    }
+
+    /// The newest change that can be taken back: of that task, if one is named.
+    pub(super) fn newest_undo(&self, task_id: Option<&str>) -> Option<&UndoItem> {
+        let meant = |item: &&UndoItem| task_id.is_none_or(|id| item.task.id == id);
+        self.undo.iter().rev().find(meant)
+    }
+
     /// Whether a change of that task can still be undone.
     pub(super) fn can_undo(&self, task_id: &str) -> bool {
-        self.undo.iter().any(|item| item.task.id == task_id)
+        self.newest_undo(Some(task_id)).is_some()
     }
 
     /// A task that is new.
@@ -265,7 +270,7 @@ impl User {
         let long = task.notes.take_if(|text| notes::is_long(text));
         self.notes.put(n, long.as_deref());
         self.pages.put(n, &task);
-        self.tasks.insert(n, task);
+        self.tasks.insert(n, Arc::new(task));
     }
 
     fn remove(&mut self, task_id: &str) {
@@ -291,13 +296,25 @@ impl User {
         if undo {
             self.forget_undo(task);
         } else {
-            // Of a task that is there, `unread` had the notes read.
-            let before = self.task(&task.id).unwrap_or_else(|_| task.clone());
             self.undo.push(UndoItem {
                 change,
-                task: before,
+                task: self.as_known(task),
                 left_at: Some(task.updated_at),
             });
+        }
+    }
+
+    /// The task as this state has it, or as it is given if it has none.
+    fn as_known(&self, task: &Task) -> Arc<Task> {
+        let Ok(known) = self.known(&task.id) else {
+            return Arc::new(task.clone());
+        };
+        match self.notes_of(known) {
+            notes if notes == known.notes.as_deref() => Arc::clone(known),
+            notes => Arc::new(Task {
+                notes: notes.map(str::to_owned),
+                ..Task::clone(known)
+            }),
         }
     }
 
@@ -333,8 +350,8 @@ impl State for User {
         }
         match event {
             Event::TaskCreated { task } => {
-                self.note_undo(false, UndoneChange::Added, task);
                 self.add(task);
+                self.note_undo(false, UndoneChange::Added, task);
             }
             Event::TaskUpdated { task, undo } => {
                 self.note_undo(*undo, UndoneChange::Updated, task);
@@ -463,7 +480,7 @@ impl State for User {
             return serde_json::to_vec(&core).ok();
         }
         if let Some(n) = page_number(page, "tasks") {
-            let tasks: Vec<&Task> = self
+            let tasks: Vec<&Arc<Task>> = self
                 .pages
                 .tasks(n)
                 .filter_map(|n| self.tasks.get(&n))
@@ -497,7 +514,7 @@ impl State for User {
             for task in page.tasks {
                 if let Some(n) = number(&task.id) {
                     self.pages.read(number_of_page, n, &task);
-                    self.tasks.insert(n, task);
+                    self.tasks.insert(n, Arc::new(task));
                 }
             }
             for place in page.notes {
@@ -533,323 +550,6 @@ impl State for User {
         self.receipts.0.clean();
         self.core_dirty = false;
     }
-}
-
-pub(super) type Decided<R> = Result<Decision<Event, R>, Undecided>;
-
-fn happens<R>(event: Event, reply: R) -> Decided<R> {
-    Ok(Decision {
-        events: vec![event],
-        reply,
-    })
-}
-
-fn nothing_to_do<R>(reply: R) -> Decided<R> {
-    Ok(Decision {
-        events: Vec::new(),
-        reply,
-    })
-}
-
-impl Command<User> for AddTask {
-    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        state.has_room()?;
-        rules::due_in_future(self.due, now, &state.zone)?;
-        let mut task = Task {
-            id: state.next_id(),
-            title: rules::title(&self.title)?,
-            notes: rules::notes(self.notes.as_deref())?,
-            status: Status::Open,
-            priority: self.priority,
-            tags: rules::tags(&self.tags)?,
-            due_at: None,
-            due_date: None,
-            reminder_offset_minutes: rules::offset(self.reminder_offset_minutes)?,
-            reminded_for: None,
-            recurrence: None,
-            follows: None,
-            followed_by: None,
-            created_at: now,
-            updated_at: now,
-            completed_at: None,
-        };
-        set_due(&mut task, self.due);
-        if let Some(rule) = &self.recurrence {
-            rolling::repeat(&mut task, rule, state, now)?;
-        }
-        happens(Event::TaskCreated { task: task.clone() }, task)
-    }
-}
-
-impl Command<User> for UpdateTask {
-    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        let before = &state.task(&self.task_id)?;
-        let mut task = before.clone();
-        let change = &self.change;
-        if let Some(title) = &change.title {
-            task.title = rules::title(title)?;
-        }
-        if let Some(notes) = &change.notes {
-            task.notes = rules::notes(notes.as_deref())?;
-        }
-        if let Some(priority) = change.priority {
-            task.priority = priority;
-        }
-        if let Some(tags) = &change.tags {
-            task.tags = rules::tags(tags)?;
-        }
-        if let Some(offset) = change.reminder_offset_minutes {
-            task.reminder_offset_minutes = rules::offset(offset)?;
-        }
-        if let Some(due) = change.due {
-            if due != before.due() {
-                rules::due_in_future(due, now, &state.zone)?;
-            }
-            set_due(&mut task, due);
-        }
-        match &change.recurrence {
-            Some(Some(rule)) => rolling::repeat(&mut task, rule, state, now)?,
-            Some(None) => task.recurrence = None,
-            None => {}
-        }
-        rolling::needs_due(&task)?;
-        if task == *before {
-            return nothing_to_do(task);
-        }
-        if task.due() != before.due()
-            || task.reminder_offset_minutes != before.reminder_offset_minutes
-        {
-            task.reminded_for = None;
-        }
-        task.updated_at = now;
-        happens(
-            Event::TaskUpdated {
-                task: task.clone(),
-                undo: false,
-            },
-            task,
-        )
-    }
-}
-
-impl Command<User> for CompleteTask {
-    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        let mut task = state.task(&self.task_id)?;
-        if task.status == Status::Done {
-            return nothing_to_do(task);
-        }
-        complete(&mut task, now);
-        happens(
-            Event::TaskCompleted {
-                task: task.clone(),
-                undo: false,
-            },
-            task,
-        )
-    }
-}
-
-impl Command<User> for ReopenTask {
-    fn decide(&self, state: &User, now: Timestamp) -> Decided<Task> {
-        let mut task = state.task(&self.task_id)?;
-        if task.status == Status::Open {
-            return nothing_to_do(task);
-        }
-        reopen(&mut task, now, &state.zone);
-        let withdrawn = rolling::withdraw_next(&mut task, state)?;
-        let reopened = Event::TaskReopened {
-            task: task.clone(),
-            undo: false,
-        };
-        Ok(Decision {
-            events: std::iter::once(reopened).chain(withdrawn).collect(),
-            reply: task,
-        })
-    }
-}
-
-impl Command<User> for DeleteTask {
-    fn decide(&self, state: &User, _now: Timestamp) -> Decided<Task> {
-        let task = state.task(&self.task_id)?;
-        happens(
-            Event::TaskDeleted {
-                task: task.clone(),
-                undo: false,
-            },
-            task,
-        )
-    }
-}
-
-impl Command<User> for Undo {
-    fn decide(&self, state: &User, now: Timestamp) -> Decided<Undone> {
-        let meant = |item: &&UndoItem| self.task_id.as_ref().is_none_or(|id| item.task.id == *id);
-        let Some(item) = state.undo.iter().rev().find(meant) else {
-            return Err(Refusal::conflict("There is nothing left to undo.").into());
-        };
-        if self.updated_at.is_some() && self.updated_at != item.left_at {
-            return Err(Refusal::conflict(
-                "This cannot be undone any more: the task was changed since.",
-            )
-            .into());
-        }
-        let mut task = item.task.clone();
-        task.updated_at = now;
-        // What follows a task is a fact, not a change of the person's.
-        if let Ok(known) = state.known(&task.id) {
-            task.followed_by.clone_from(&known.followed_by);
-        }
-        let mut withdrawn = None;
-        let event = match item.change {
-            UndoneChange::Added => {
-                let task = state.task(&task.id)?;
-                Event::TaskDeleted { task, undo: true }
-            }
-            UndoneChange::Updated => {
-                hush_passed(&mut task, now, &state.zone);
-                Event::TaskUpdated {
-                    task: task.clone(),
-                    undo: true,
-                }
-            }
-            UndoneChange::Completed => {
-                hush_passed(&mut task, now, &state.zone);
-                withdrawn = rolling::withdraw_next(&mut task, state)?;
-                Event::TaskReopened {
-                    task: task.clone(),
-                    undo: true,
-                }
-            }
-            UndoneChange::Reopened => Event::TaskCompleted {
-                task: task.clone(),
-                undo: true,
-            },
-            UndoneChange::Deleted => {
-                hush_passed(&mut task, now, &state.zone);
-                Event::TaskRestored { task: task.clone() }
-            }
-        };
-        Ok(Decision {
-            events: std::iter::once(event).chain(withdrawn).collect(),
-            reply: Undone {
-                undone: item.change,
-                task,
-            },
-        })
-    }
-}
-
-impl Command<User> for SetProfile {
-    fn decide(&self, state: &User, now: Timestamp) -> Decided<Profile> {
-        let time_zone = rules::time_zone(&self.time_zone)?;
-        let known = &state.profile;
-        let unchanged = known.time_zone_set && known.time_zone == time_zone;
-        if unchanged || (self.only_if_unset && known.time_zone_set) {
-            return nothing_to_do(known.clone());
-        }
-        let profile = Profile {
-            time_zone,
-            time_zone_set: true,
-            updated_at: Some(now),
-        };
-        happens(
-            Event::ProfileChanged {
-                profile: profile.clone(),
-            },
-            profile,
-        )
-    }
-}
-
-impl Command<User> for FireDue {
-    const ANY_TIME: bool = true;
-
-    fn decide(&self, state: &User, now: Timestamp) -> Decided<Fired> {
-        let mut bytes = 0;
-        let due: Vec<(Timestamp, &Task)> = state
-            .pending
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .take(MOST_REMINDED)
-            .filter_map(|(at, n)| Some((*at, state.tasks.get(n)?)))
-            .take_while(|(_, task)| {
-                let fits = bytes < REMINDED_BYTES;
-                bytes += state.size(task);
-                fits
-            })
-            .collect();
-        state.read(due.iter().map(|(_, task)| *task))?;
-        let mut events = Vec::new();
-        for (at, task) in due {
-            let task = Task {
-                reminded_for: Some(at),
-                ..state.whole(task)?
-            };
-            events.push(Event::TaskReminded { task });
-        }
-        let reply = Fired {
-            reminded: events.len(),
-            next: state.wake_after(&events),
-        };
-        Ok(Decision { events, reply })
-    }
-}
-
-impl Query<User> for GetTask {
-    fn answer(&self, state: &User, _now: Timestamp) -> Result<Task, Undecided> {
-        state.task(&self.task_id)
-    }
-}
-
-impl Query<User> for GetProfile {
-    fn answer(&self, state: &User, _now: Timestamp) -> Result<Profile, Undecided> {
-        Ok(state.profile.clone())
-    }
-}
-
-impl Query<User> for ReadReceipts {
-    fn answer(&self, state: &User, _now: Timestamp) -> Result<Vec<TurnReceipt>, Undecided> {
-        let of_turn = |key: &str| {
-            let rest = key.strip_prefix(&self.turn_id);
-            rest.is_some_and(|rest| rest.starts_with('/'))
-        };
-        let made = state.receipts.0.iter().filter(|made| of_turn(&made.key));
-        let made = made.filter_map(|made| {
-            Some(TurnReceipt {
-                call: made.call.clone()?,
-                reply: serde_json::from_str(made.reply.get()).ok()?,
-            })
-        });
-        Ok(made.collect())
-    }
-}
-
-fn complete(task: &mut Task, now: Timestamp) {
-    task.status = Status::Done;
-    task.completed_at = Some(now);
-    task.updated_at = now;
-}
-
-fn reopen(task: &mut Task, now: Timestamp, zone: &TimeZone) {
-    task.status = Status::Open;
-    task.completed_at = None;
-    task.updated_at = now;
-    hush_passed(task, now, zone);
-}
-
-/// A task that comes back after its reminder's moment does not remind at once.
-fn hush_passed(task: &mut Task, now: Timestamp, zone: &TimeZone) {
-    if let Some(at) = task.pending_reminder(zone).filter(|at| *at <= now) {
-        task.reminded_for = Some(at);
-    }
-}
-
-pub(super) fn set_due(task: &mut Task, due: Option<Due>) {
-    (task.due_at, task.due_date) = match due {
-        Some(Due::At(at)) => (Some(crate::clock::to_microseconds(at)), None),
-        Some(Due::Date(date)) => (None, Some(date)),
-        None => (None, None),
-    };
 }
 
 /// The number in a task id.

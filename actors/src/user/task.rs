@@ -39,9 +39,9 @@ pub struct Task {
     /// The moment of the reminder the person has had for this due moment; gone when it moves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_for: Option<Timestamp>,
-    /// The series it is an occurrence of; then it has a due moment.
+    /// The series it is an occurrence of; then it has a due moment. Boxed: few tasks have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recurrence: Option<Recurrence>,
+    pub recurrence: Option<Box<Recurrence>>,
     /// The task whose next occurrence it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<String>,
