@@ -33,6 +33,21 @@ pub fn stopped(outcomes: &[ToolOutcome]) -> String {
     format!("Stopped. This was done before:\n- {}", changes.join("\n- "))
 }
 
+/// The same for a turn that ran on another replica: a change may have been on its way when the
+/// receipts were read.
+#[must_use]
+pub fn stopped_elsewhere(outcomes: &[ToolOutcome]) -> String {
+    let changes = changes(outcomes);
+    if changes.is_empty() {
+        return "Stopped. I found no change. One that was just under way may still come."
+            .to_owned();
+    }
+    format!(
+        "Stopped. This was done before:\n- {}\nA change that was just under way may still come.",
+        changes.join("\n- ")
+    )
+}
+
 /// The reply of a turn that stopped half way: why, what was done, and that it was no more.
 #[must_use]
 pub fn unfinished(why: &str, outcomes: &[ToolOutcome]) -> String {
@@ -94,6 +109,12 @@ mod tests {
         ]);
         assert_eq!(told, "Stopped. This was done before:\n- Added “milk”.");
         assert_eq!(stopped(&[]), "Stopped. Nothing was changed.");
+        assert!(stopped_elsewhere(&[]).contains("may still come"));
+        let elsewhere = stopped_elsewhere(&[outcome("add_task", milk.clone())]);
+        assert!(
+            elsewhere.contains("- Added “milk”.\nA change that"),
+            "{elsewhere}"
+        );
         let told = unfinished("Why.", &[outcome("add_task", milk.clone())]);
         assert!(told.contains("- Added “milk”.\nThe rest is not"), "{told}");
         assert_eq!(unfinished("Why.", &[]), "Why. I changed nothing.");
