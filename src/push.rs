@@ -20,7 +20,7 @@ use crate::tables::{push_outbox::Delivery, push_subscriptions::Subscription};
 /// Longest endpoint worth keeping, in bytes.
 const LONGEST_ENDPOINT: usize = 2048;
 /// Longest a push service may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a signature holds, in seconds; services accept a day at most.
 const SIGNED_FOR: i64 = 12 * 3600;
 /// How long to wait when a service says it is busy and not for how long, in seconds.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::{Context, bail};
-use todo_actors::sidecar::{Sidecar, SidecarErrorKind};
+use todo_actors::sidecar::Sidecar;
 use tokio::time::Instant;
 
 /// The secret that holds ours.
@@ -44,7 +44,7 @@ pub async fn read(sidecar: &dyn Sidecar, store: &str) -> anyhow::Result<Secrets>
     loop {
         match sidecar.secret(store, NAME).await {
             Ok(values) => return parse(values),
-            Err(error) if error.kind == SidecarErrorKind::Rejected => {
+            Err(error) if error.kind.is_refused() => {
                 bail!("The sidecar refuses to read the secret {NAME} from {store}: {error}.");
             }
             Err(error) if Instant::now() >= deadline => {

@@ -119,7 +119,7 @@ impl ActorClient {
             if self.is_ending() {
                 deadline = deadline.min(Instant::now() + PATIENCE_AT_THE_END);
             }
-            if error.kind == SidecarErrorKind::Rejected || Instant::now() + wait > deadline {
+            if error.kind.is_refused() || Instant::now() + wait > deadline {
                 let failure = format!(
                     "{} on {}/{id} was not delivered: {error}",
                     M::METHOD,

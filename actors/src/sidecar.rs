@@ -131,6 +131,9 @@ pub enum SidecarErrorKind {
     Silent,
     /// The call itself is wrong and will never work.
     Rejected,
+    /// The sidecar does not let us, or does not know how: so as it is set up, and until somebody
+    /// mends that. Nothing took effect.
+    Denied,
 }
 
 impl SidecarErrorKind {
@@ -138,6 +141,12 @@ impl SidecarErrorKind {
     #[must_use]
     pub fn is_unknown(self) -> bool {
         matches!(self, Self::Unavailable | Self::Silent)
+    }
+
+    /// Whether repeating the call at once is no use.
+    #[must_use]
+    pub fn is_refused(self) -> bool {
+        matches!(self, Self::Rejected | Self::Denied)
     }
 }
 
@@ -170,18 +179,13 @@ impl SidecarError {
 
 impl From<Status> for SidecarError {
     fn from(status: Status) -> Self {
-        let kind = if status.message().contains("journal fork at") {
-            SidecarErrorKind::Forked
-        } else if matches!(
-            status.code(),
-            Code::InvalidArgument
-                | Code::Unauthenticated
-                | Code::PermissionDenied
-                | Code::Unimplemented
-        ) {
-            SidecarErrorKind::Rejected
-        } else {
-            SidecarErrorKind::Unavailable
+        let kind = match status.code() {
+            _ if status.message().contains("journal fork at") => SidecarErrorKind::Forked,
+            Code::InvalidArgument => SidecarErrorKind::Rejected,
+            Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented => {
+                SidecarErrorKind::Denied
+            }
+            _ => SidecarErrorKind::Unavailable,
         };
         Self::new(
             kind,
@@ -454,4 +458,25 @@ fn operation(op: StateOp) -> TransactionalActorStateOperation {
 /// Dapr reads Go durations; it refuses ISO 8601 ones under a second.
 fn millis(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_call_that_is_wrong_in_itself_never_works() {
+        use SidecarErrorKind::{Denied, Forked, Rejected, Unavailable};
+        for (code, message, kind) in [
+            (Code::InvalidArgument, "no key", Rejected),
+            (Code::PermissionDenied, "access denied by policy", Denied),
+            (Code::Unauthenticated, "no token", Denied),
+            (Code::Unimplemented, "no actors here", Denied),
+            (Code::Internal, "no answer", Unavailable),
+            (Code::Internal, "journal fork at e:7", Forked),
+        ] {
+            let error = SidecarError::from(Status::new(code, message));
+            assert_eq!(error.kind, kind, "{code:?}");
+        }
+    }
 }

@@ -3,11 +3,14 @@
 use serde_json::Value;
 
 use super::{
+    cohere::joined,
     planner::ToolOutcome,
     tools::{self, Effect},
     words::quote,
 };
 
+/// Ends the reply of a model whose calls were refused, when nothing else was changed.
+pub const NOTHING: &str = "(Not everything I tried was possible, and nothing was changed.)";
 /// At most this many sentences about what was done.
 const MOST_SENTENCES: usize = 10;
 
@@ -31,6 +34,33 @@ pub fn stopped(outcomes: &[ToolOutcome]) -> String {
         return "Stopped. Nothing was changed.".to_owned();
     }
     format!("Stopped. This was done before:\n- {}", changes.join("\n- "))
+}
+
+/// The same for a turn that ran on another replica: a change may have been on its way when the
+/// receipts were read.
+#[must_use]
+pub fn stopped_elsewhere(outcomes: &[ToolOutcome]) -> String {
+    let changes = changes(outcomes);
+    if changes.is_empty() {
+        return "Stopped. I found no change. One that was just under way may still come."
+            .to_owned();
+    }
+    format!(
+        "Stopped. This was done before:\n- {}\nA change that was just under way may still come.",
+        changes.join("\n- ")
+    )
+}
+
+/// What a model said, with a word of ours if it asked for something that was refused (to a call
+/// of `outcomes`, or `held` back before it was made) and changed nothing: it may believe that it
+/// did.
+#[must_use]
+pub fn checked(said: &str, outcomes: &[ToolOutcome], held: bool) -> String {
+    let refused = held || outcomes.iter().any(|made| made.result.get("ok").is_none());
+    if refused && changes(outcomes).is_empty() {
+        return joined(said, NOTHING);
+    }
+    said.to_owned()
 }
 
 /// The reply of a turn that stopped half way: why, what was done, and that it was no more.
@@ -94,10 +124,32 @@ mod tests {
         ]);
         assert_eq!(told, "Stopped. This was done before:\n- Added “milk”.");
         assert_eq!(stopped(&[]), "Stopped. Nothing was changed.");
+        assert!(stopped_elsewhere(&[]).contains("may still come"));
+        let elsewhere = stopped_elsewhere(&[outcome("add_task", milk.clone())]);
+        assert!(
+            elsewhere.contains("- Added “milk”.\nA change that"),
+            "{elsewhere}"
+        );
         let told = unfinished("Why.", &[outcome("add_task", milk.clone())]);
         assert!(told.contains("- Added “milk”.\nThe rest is not"), "{told}");
         assert_eq!(unfinished("Why.", &[]), "Why. I changed nothing.");
         let many = vec![outcome("add_task", milk); 12];
         assert_eq!(changes(&many).last().unwrap(), "… and 2 more.");
+    }
+
+    #[test]
+    fn a_model_whose_calls_were_refused_cannot_claim_a_change() {
+        let milk = outcome("add_task", json!({"ok": {"task": {"title": "milk"}}}));
+        let listed = outcome("list_tasks", json!({"ok": {"tasks": [], "total": 0}}));
+        let refused = outcome("erase", json!({"refused": {"message": "No."}}));
+        let told = format!("Done.\n\n{NOTHING}");
+        assert_eq!(
+            checked("Done.", &[listed.clone(), refused.clone()], false),
+            told
+        );
+        assert_eq!(checked("Done.", std::slice::from_ref(&listed), true), told);
+        for made in [vec![], vec![listed], vec![refused, milk]] {
+            assert_eq!(checked("Done.", &made, false), "Done.");
+        }
     }
 }

@@ -27,12 +27,13 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use todo_actors::{
     client::ActorClient,
-    conversation::{ChatMessage, StopTurn, actor_id},
+    conversation::{ChatMessage, StopTurn, TakeOver, TurnHeld, actor_id},
     message::{CallError, Failure, Refusal, Request},
     user::{Admit, Receipts, TurnReceipt},
 };
 use tokio::time::Instant;
 use tracing::Instrument;
+use uuid::Uuid;
 
 use self::{
     hold::Opened,
@@ -152,6 +153,12 @@ impl Assistant {
         }
     }
 
+    /// How long a turn may take, in milliseconds.
+    #[must_use]
+    pub fn lease_ms(&self) -> u64 {
+        hold::millis(self.lease)
+    }
+
     /// Follows a turn from its beginning: one that runs in this process already, or else one
     /// that starts now, in a task of its own. It goes on whether anybody follows it or not, and
     /// the process finishes it before it ends.
@@ -244,8 +251,19 @@ impl Assistant {
         })
     }
 
-    /// Stops a turn that runs elsewhere, if anywhere: what it did is in the user's receipts.
+    /// Stops a turn that runs elsewhere, if anywhere: what it did is in the user's receipts. They
+    /// are read once the turn is taken from whoever ran it and their last tool has had its time
+    /// to begin, as whatever came after them would be missing in the reply.
     async fn stop_stored(&self, stop: &StopRequest) -> Result<ChatMessage, TurnError> {
+        let actor = actor_id(&stop.user_id, &stop.conversation_id);
+        let take = TakeOver {
+            turn_id: stop.turn_id.clone(),
+            attempt: Uuid::new_v4().simple().to_string(),
+        };
+        let TurnHeld { held } = self.actors.send(&actor, stop.call(take)).await?;
+        if held {
+            tokio::time::sleep(steps::FRESH).await;
+        }
         let receipts = Receipts {
             turn_id: stop.turn_id.clone(),
         };
@@ -254,10 +272,9 @@ impl Assistant {
         let made: Vec<ToolOutcome> = made.into_iter().map(outcome).collect();
         let message = StopTurn {
             turn_id: stop.turn_id.clone(),
-            text: account::stopped(&made),
+            text: account::stopped_elsewhere(&made),
             tool_calls: records(made),
         };
-        let actor = actor_id(&stop.user_id, &stop.conversation_id);
         Ok(self.actors.send(&actor, stop.call(message)).await?)
     }
 

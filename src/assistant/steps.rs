@@ -30,7 +30,7 @@ const MOST_ROUNDS: usize = 8;
 /// How often a turn whose planner thinks looks whether it is still ours.
 const LOOK: Duration = Duration::from_secs(1);
 /// So long after a look the next tool runs without another.
-const FRESH: Duration = Duration::from_millis(100);
+pub(super) const FRESH: Duration = Duration::from_millis(100);
 
 /// Who answers when no planner does.
 const SERVER: &str = "server";

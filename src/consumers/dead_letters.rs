@@ -207,16 +207,23 @@ mod tests {
     #[tokio::test]
     async fn what_can_never_succeed_is_written_with_its_reason_and_origin() {
         let world = World::at("2026-11-23T10:00:00Z".parse().unwrap());
-        let letters = DeadLetters::new(world.sidecar.clone(), "auditor");
+        // Counted under a name of its own, as the numbers belong to the process
+        let consumer = "a test";
+        let letters = DeadLetters::new(world.sidecar.clone(), consumer);
         let told = answers([Verdict::Drop, Verdict::Success]);
         let statuses = letters.settle(&bulk(), &REASONS, told.clone()).await;
         assert_eq!(statuses, told);
         assert_eq!(letters.written(), 1);
+        let counted = METRICS
+            .dead_letters
+            .get_or_create(&Consumer { consumer })
+            .get();
+        assert_eq!(counted, 1);
         let published = world.sidecar.published();
         let (topic, key, letter) = &published[0];
         assert_eq!((*topic, key.as_str()), (Topic::DeadLetters, "ann"));
         let letter: Value = serde_json::from_slice(&letter.body).unwrap();
-        assert_eq!(letter["id"], "auditor/task-events/2/7");
+        assert_eq!(letter["id"], "a test/task-events/2/7");
         assert_eq!(letter["data"]["reason"], "not a CloudEvent");
         assert_eq!(letter["data"]["message"], "bm8=");
     }

@@ -4,12 +4,11 @@
 //! for; the rows are sent from there, each until its push service has taken it or it is a day
 //! old. So a slow push service holds nobody else up.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
 use cloudevents::{AttributesReader, Data, Event};
-use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
@@ -21,7 +20,7 @@ use todo_actors::{
     sidecar::{DaprSidecar, Sidecar},
     user::Task,
 };
-use tokio::{net::TcpListener, sync::Notify, time::Instant};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 
 use super::{EntryStatus, Incoming, Malformed, Verdict, dead_letters::DeadLetters, extension};
 use crate::{
@@ -44,7 +43,7 @@ const WORTH_SENDING: SignedDuration = SignedDuration::from_hours(24);
 /// Between looks at what is due to be tried again.
 const LOOK: Duration = Duration::from_secs(2);
 /// Deliveries in flight.
-const CONCURRENT: usize = 16;
+const CONCURRENT: usize = 64;
 /// Between clearings of what arrived long ago.
 const FORGET: Duration = Duration::from_secs(3600);
 
@@ -183,28 +182,54 @@ fn notification(event: &Event, now: Timestamp) -> Result<Option<Notification>, M
 
 /// Sends what the outbox holds, as it comes due. Never ends.
 async fn send_queued(pool: PgPool, sender: Sender, queued: Arc<Notify>) {
-    let mut forgotten: Option<Instant> = None;
+    let sender = Arc::new(sender);
+    let claim = |most| {
+        let pool = pool.clone();
+        async move { push_outbox::claim(&pool, most).await }
+    };
+    let send = |delivery: Delivery| {
+        let (pool, sender) = (pool.clone(), Arc::clone(&sender));
+        async move {
+            if let Err(error) = deliver(&pool, &sender, &delivery).await {
+                // It comes due again; the browser shows the same event once.
+                tracing::warn!(%error, "what became of a notification is not noted");
+            }
+        }
+    };
+    tokio::join!(keep_sending(claim, send, &queued), forget_old(&pool));
+}
+
+/// Clears what arrived long ago, now and then. Never ends.
+async fn forget_old(pool: &PgPool) {
     loop {
-        match push_outbox::claim(&pool).await {
+        if let Err(error) = push_outbox::forget_old(pool).await {
+            tracing::debug!(%error, "the outbox cannot be cleared yet");
+        }
+        tokio::time::sleep(FORGET).await;
+    }
+}
+
+/// Sends what `claim` gives, so many at a time, each for itself: a slow one takes up its own place
+/// and keeps nobody else waiting. Never ends.
+async fn keep_sending<T, C, S>(claim: impl Fn(usize) -> C, send: impl Fn(T) -> S, queued: &Notify)
+where
+    C: Future<Output = sqlx::Result<Vec<T>>>,
+    S: Future<Output = ()> + Send + 'static,
+{
+    let mut sending = JoinSet::new();
+    loop {
+        while sending.try_join_next().is_some() {}
+        if sending.len() == CONCURRENT {
+            sending.join_next().await;
+        }
+        match claim(CONCURRENT - sending.len()).await {
             Ok(due) if due.is_empty() => {
-                if forgotten.is_none_or(|at| at.elapsed() >= FORGET)
-                    && push_outbox::forget_old(&pool).await.is_ok()
-                {
-                    forgotten = Some(Instant::now());
-                }
                 let _ = tokio::time::timeout(LOOK, queued.notified()).await;
             }
             Ok(due) => {
-                let sent: Vec<_> = due.iter().map(|one| deliver(&pool, &sender, one)).collect();
-                stream::iter(sent)
-                    .buffer_unordered(CONCURRENT)
-                    .for_each(|noted| async move {
-                        if let Err(error) = noted {
-                            // It comes due again; the browser shows the same event once.
-                            tracing::warn!(%error, "what became of a notification is not noted");
-                        }
-                    })
-                    .await;
+                for delivery in due {
+                    sending.spawn(send(delivery));
+                }
             }
             Err(error) => {
                 tracing::debug!(%error, "the outbox cannot be read yet");
@@ -275,6 +300,49 @@ mod tests {
         assert_eq!(notification(&reminder, at("02T10")).unwrap(), None);
         let other = event("com.todo.other", &task());
         assert_eq!(notification(&other, at("01T10")).unwrap(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_push_service_keeps_nobody_waiting_but_itself() {
+        // Given a service that says nothing, and all places but one taken up by it
+        let due = std::sync::Mutex::new(vec!["slow"; CONCURRENT - 1]);
+        let claim = |most: usize| {
+            let mut due = due.lock().unwrap();
+            let most = most.min(due.len());
+            std::future::ready(Ok(due.drain(..most).collect()))
+        };
+        let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
+        let send = |service: &'static str| {
+            let begun = begun.clone();
+            async move {
+                begun.send(service).unwrap();
+                if service == "slow" {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let queued = Notify::new();
+        let watch = async {
+            for _ in 1..CONCURRENT {
+                assert_eq!(began.recv().await, Some("slow"));
+            }
+            // When others come, then they go out through the place that is left
+            due.lock().unwrap().extend(["quick"; 3]);
+            queued.notify_one();
+            for _ in 0..3 {
+                assert_eq!(began.recv().await, Some("quick"));
+            }
+            // And once that is taken up too, no more is claimed than can be sent
+            due.lock().unwrap().extend(["slow", "quick"]);
+            assert_eq!(began.recv().await, Some("slow"));
+            let more = tokio::time::timeout(Duration::from_secs(60), began.recv());
+            assert!(more.await.is_err());
+            assert_eq!(*due.lock().unwrap(), ["quick"]);
+        };
+        tokio::select! {
+            () = keep_sending(claim, send, &queued) => unreachable!(),
+            () = watch => {}
+        }
     }
 
     #[test]

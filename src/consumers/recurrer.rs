@@ -162,7 +162,10 @@ impl Done {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use todo_actors::message::{Failure, Outcome, Refusal};
+    use todo_actors::{
+        message::{Failure, Outcome, Refusal},
+        sidecar::{SidecarError, SidecarErrorKind},
+    };
 
     use super::*;
     use crate::test_actors::Script;
@@ -277,6 +280,15 @@ mod tests {
             let script = Script::new(move |_| Ok(answer.clone()));
             let done = event("com.todo.task.completed", |_| {});
             assert_eq!(verdict(&script, done).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sidecar_that_refuses_us_is_asked_again_until_it_is_mended() {
+        for kind in [SidecarErrorKind::Denied, SidecarErrorKind::Unavailable] {
+            let script = Script::new(move |_| Err(SidecarError::new(kind, "no")));
+            let done = event("com.todo.task.completed", |_| {});
+            assert_eq!(verdict(&script, done).await, Verdict::Retry, "{kind:?}");
         }
     }
 }

@@ -249,6 +249,7 @@ pub async fn messages(
     let message = GetMessages {
         before,
         limit: page_limit(query.limit)?,
+        lease_ms: Some(edge.assistant.lease_ms()),
     };
     let page = edge
         .actors

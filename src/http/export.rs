@@ -221,6 +221,7 @@ impl Writer {
             let message = GetMessages {
                 before: Some(before),
                 limit: u32::try_from(before - from).ok(),
+                lease_ms: None,
             };
             let page = self.edge.actors.send(actor, self.caller.read(message));
             let Some(page) = gone(page.await)? else {

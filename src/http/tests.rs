@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod hostile;
+mod mcp;
 
 struct Api {
     router: Router,

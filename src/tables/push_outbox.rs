@@ -5,9 +5,6 @@ use sqlx::{PgExecutor, Row};
 
 use super::{push_subscriptions::Subscription, storable, time::Moment};
 
-/// Most deliveries claimed at once.
-const CLAIM: i64 = 32;
-
 /// What is to be sent to every browser of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
@@ -68,12 +65,12 @@ pub async fn queue(
     Ok(())
 }
 
-/// Takes what is due, at most 32, and puts its next try off: by 30 s, twice as long each time,
+/// Takes what is due, at most `most`, and puts its next try off: by 30 s, twice as long each time,
 /// up to an hour. So a delivery whose sender dies is tried again.
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn claim(database: impl PgExecutor<'_>) -> sqlx::Result<Vec<Delivery>> {
+pub async fn claim(database: impl PgExecutor<'_>, most: usize) -> sqlx::Result<Vec<Delivery>> {
     let rows = sqlx::query(
         "UPDATE push_outbox o
          SET tries = o.tries + 1,
@@ -85,7 +82,7 @@ pub async fn claim(database: impl PgExecutor<'_>) -> sqlx::Result<Vec<Delivery>>
          WHERE o.event_id = due.event_id AND o.endpoint = due.endpoint
          RETURNING o.event_id, o.endpoint, o.payload, o.expires_at, s.p256dh, s.auth",
     )
-    .bind(CLAIM)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
     .fetch_all(database)
     .await?;
     let read = |row: &sqlx::postgres::PgRow| {

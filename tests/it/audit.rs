@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use todo_stack::Stack;
+use todo_stack::{Stack, evidence};
 
 use crate::world::{Person, insist, own, run, unlimited, until};
 
@@ -131,6 +131,12 @@ fn a_persons_day_is_written_down_once_whatever_happens() {
             (ids.len() >= 15).then_some(letters)
         })
         .await;
+        // Each consumer has counted its own
+        for (app, least) in [("auditor", 9.0), ("projector", 6.0)] {
+            let numbers = evidence::numbers(&stack, app).await.unwrap();
+            let of = format!(r#"todo_consumer_dead_letters_total{{consumer="{app}"}}"#);
+            assert!(numbers[&of] >= least, "{app}: {}", numbers[&of]);
+        }
         assert!(
             letters
                 .iter()

@@ -184,8 +184,13 @@ fn a_model_that_obeys_what_stands_in_a_task_changes_nothing() {
         models.learn(ask, &answers).await;
         // When she asks what there is
         let turn = ann.say(ask, None, None).await.ok();
-        // Then nothing was deleted, and nothing taken back
-        assert_eq!(turn["response"], "All done.", "{turn}");
+        // Then nothing was deleted, and nothing taken back,
+        // which the reply says, whatever the model claims
+        let reply = turn["response"].as_str().unwrap();
+        assert!(
+            reply.starts_with("All done.") && reply.contains("nothing was changed"),
+            "{turn}"
+        );
         let calls = turn["tool_calls"].as_array().unwrap();
         assert_eq!(calls.len(), 1, "{turn}");
         assert_eq!(calls[0]["tool"], "list_tasks");

@@ -303,6 +303,7 @@ fn a_turn_is_stopped_from_the_other_replica_and_one_cut_by_sigkill_is_finished_t
         let bob = Person::new(&stack, 1, "bob");
         let mut page = Page::ready(&stack, 2, "bob", "k", &json!({ "message": TEN })).await;
         page.ask().await;
+        let (conversation, turn) = ids(&page.at_work().await);
         until("the entries before", Duration::from_secs(10), || async {
             (journal(&stack, "User/bob").await.head == FOURTH - 1).then_some(())
         })
@@ -312,6 +313,18 @@ fn a_turn_is_stopped_from_the_other_replica_and_one_cut_by_sigkill_is_finished_t
         drop(page);
         drop(there);
         drop(held);
+        // Then whoever reads the conversation is shown that it broke off, once its lease is over
+        let path = format!("/conversations/{conversation}/messages");
+        until(
+            "the turn to be shown as cut",
+            Duration::from_secs(60),
+            || async {
+                let messages = bob.get(&path).await.body["messages"].clone();
+                (messages[1]["interrupted"] == true && messages[1]["turn_id"] == turn.as_str())
+                    .then_some(())
+            },
+        )
+        .await;
         // When the same is asked of the other replica, then it comes to its end, nothing doubled
         let reply = until("the turn's end", Duration::from_secs(60), || async {
             let answer = bob.say(TEN, None, Some("k")).await;
@@ -319,6 +332,9 @@ fn a_turn_is_stopped_from_the_other_replica_and_one_cut_by_sigkill_is_finished_t
         })
         .await;
         assert_eq!(reply["tool_calls"].as_array().unwrap().len(), 10, "{reply}");
+        let messages = bob.get(&path).await.ok()["messages"].clone();
+        assert_eq!(messages.as_array().unwrap().len(), 2, "{messages}");
+        assert_eq!(messages[1]["interrupted"], false, "{messages}");
         let titles = titles(&bob).await;
         let distinct: HashSet<&String> = titles.iter().collect();
         assert_eq!((titles.len(), distinct.len()), (10, 10), "{titles:?}");

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use super::{
     BeginTurn, ChatMessage, Delete, Deleted, EraseConversation, FinishTurn, GetHeading,
     GetMessages, HoldsTurn, MessagePage, ReleaseTurn, Removed, Rename, RepublishConversation,
-    StopTurn, TurnState,
+    StopTurn, TakeOver, TurnState,
     state::{Conversation, PER_PAGE, no_such_conversation},
-    turns::Begin,
+    turns::{Begin, cut_off},
 };
 use crate::{
     host::{Answer, answer, command, parse, query},
@@ -35,6 +35,7 @@ pub(crate) async fn call(chat: &mut Activation<Conversation>, method: &str, body
             Err(failure) => Err(failure.into()),
         }),
         HoldsTurn::METHOD => query::<HoldsTurn, _>(chat, body).await,
+        TakeOver::METHOD => command::<TakeOver, _>(chat, body).await,
         Rename::METHOD => command::<Rename, _>(chat, body).await,
         Delete::METHOD => answer(match parse(body) {
             Ok(request) => delete(chat, request).await,
@@ -126,11 +127,16 @@ async fn messages(
     if !journal.state().exists() {
         return Err(no_such_conversation().into());
     }
-    let total = journal.state().count();
+    let stored = journal.state().count();
+    let cut_off = query
+        .lease_ms
+        .and_then(|lease| cut_off(journal.state(), lease, services.clock.now()));
+    let total = stored + u64::from(cut_off.is_some());
     let before = query.before.unwrap_or(total).min(total);
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT);
     let from = before.saturating_sub(u64::from(limit));
-    let mut messages = read(journal, services.sidecar.as_ref(), from..before).await?;
+    let mut messages = read(journal, services.sidecar.as_ref(), from..before.min(stored)).await?;
+    messages.extend(cut_off.filter(|message| message.index < before));
     let mut bytes = 0;
     let fitting = messages.iter().rev().take_while(|message| {
         let fits = bytes < PAGE_BYTES;

@@ -41,6 +41,7 @@ messages! {
     ReleaseTurn = "release_turn" -> Released,
     StopTurn = "stop_turn" -> ChatMessage,
     HoldsTurn = "holds_turn" -> TurnHeld,
+    TakeOver = "take_over" -> TurnHeld,
     GetMessages = "messages" -> MessagePage,
     Rename = "rename" -> Renamed,
     Delete = "delete_conversation" -> Deleted,
@@ -146,7 +147,17 @@ pub struct HoldsTurn {
     pub attempt: String,
 }
 
-/// The answer to [`HoldsTurn`].
+/// Takes an open turn from whoever holds it, however long their lease: to read what they did
+/// before it is stopped. A turn that is not open stays as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakeOver {
+    /// The turn.
+    pub turn_id: String,
+    /// The attempt that is to hold it.
+    pub attempt: String,
+}
+
+/// The answer to [`HoldsTurn`] and [`TakeOver`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TurnHeld {
     /// Not so once the turn was stopped, finished or taken over.
@@ -198,7 +209,7 @@ pub struct ChatMessage {
     /// Which planner answered; absent for the person's messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The turn was abandoned and another began: the reply stands for what is not known.
+    /// The turn was abandoned: the reply stands for what is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
     /// The person stopped the turn: the reply says what had been done by then.
@@ -228,6 +239,11 @@ pub struct GetMessages {
     /// At most this many; 50 when absent, 100 at most. A page also ends at 512 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// How long an attempt may take, in milliseconds: a turn that nobody works on any more is then
+    /// shown with a reply that says so, in the place of the one to come. Absent: only what is
+    /// stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
 }
 
 /// A page of messages.

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::{
     BeginTurn, ChatMessage, FinishTurn, HoldsTurn, MOST_PENDING, Pending, ReleaseTurn, Released,
-    Role, StopTurn, TurnHeld, TurnState,
+    Role, StopTurn, TakeOver, TurnHeld, TurnState,
     event::Event,
-    state::{About, Conversation, Decided, no_such_conversation, unchanged},
+    state::{About, Conversation, Decided, OpenTurn, no_such_conversation, unchanged},
 };
 use crate::{
     journal::Undecided,
@@ -84,12 +84,8 @@ impl BeginTurn {
             return Ok(Begin::Decided(begun(true)?, vec![resumed]));
         }
         // Nobody came back for the older turn: its place in the conversation is filled.
-        let interrupted = ChatMessage {
-            interrupted: true,
-            ..reply(state, &open.turn_id, INTERRUPTED, now)
-        };
         let interrupted = Event::MessageAdded {
-            message: interrupted,
+            message: interrupted(state, open, now),
             attempt: None,
             pending: None,
         };
@@ -267,6 +263,28 @@ impl Command<Conversation> for StopTurn {
     }
 }
 
+impl Command<Conversation> for TakeOver {
+    fn decide(&self, state: &Conversation, now: Timestamp) -> Decided<TurnHeld> {
+        let open = state.live()?.open.as_ref();
+        let Some(open) = open.filter(|open| open.turn_id == self.turn_id) else {
+            return unchanged(TurnHeld { held: false });
+        };
+        let reply = TurnHeld { held: true };
+        if open.is_held_by(&self.turn_id, &self.attempt) {
+            return unchanged(reply);
+        }
+        let event = Event::TurnResumed {
+            turn_id: self.turn_id.clone(),
+            attempt: self.attempt.clone(),
+            at: now,
+        };
+        Ok(Decision {
+            events: vec![event],
+            reply,
+        })
+    }
+}
+
 impl Query<Conversation> for HoldsTurn {
     fn answer(&self, state: &Conversation, _now: Timestamp) -> Result<TurnHeld, Undecided> {
         Ok(TurnHeld {
@@ -278,6 +296,21 @@ impl Query<Conversation> for HoldsTurn {
 fn holds(about: &About, turn_id: &str, attempt: &str) -> bool {
     let open = about.open.as_ref();
     open.is_some_and(|open| open.is_held_by(turn_id, attempt))
+}
+
+/// What is shown for an open turn that nobody works on any more: its holder let go of it, or is
+/// past its lease. Nothing is stored, so whoever asks for the turn again brings it to its end.
+pub(super) fn cut_off(state: &Conversation, lease_ms: u64, now: Timestamp) -> Option<ChatMessage> {
+    let open = state.about()?.open.as_ref()?;
+    let held = open.attempt.is_some() && age_ms(open.since, now) < lease_ms;
+    (!held).then(|| interrupted(state, open, open.since))
+}
+
+fn interrupted(state: &Conversation, open: &OpenTurn, at: Timestamp) -> ChatMessage {
+    ChatMessage {
+        interrupted: true,
+        ..reply(state, &open.turn_id, INTERRUPTED, at)
+    }
 }
 
 /// The assistant's next message, without calls and marks.

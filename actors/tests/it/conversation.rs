@@ -5,7 +5,7 @@ use std::time::Duration;
 use todo_actors::{
     conversation::{
         BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, HoldsTurn, Pending, ReleaseTurn,
-        Rename, Role, StopTurn, TurnState, actor_id,
+        Rename, Role, StopTurn, TakeOver, TurnState, actor_id,
     },
     testkit::World,
 };
@@ -159,6 +159,77 @@ async fn a_turn_nobody_came_back_for_is_shown_as_interrupted() {
 }
 
 #[tokio::test]
+async fn a_turn_that_nobody_works_on_is_shown_as_interrupted_until_somebody_ends_it() {
+    let world = world();
+    let id = actor_id("ann", "c1");
+    let shown = async |before| {
+        let page = GetMessages {
+            before,
+            limit: None,
+            lease_ms: Some(LEASE_MS),
+        };
+        let page = read(&world, &id, page).await.unwrap();
+        let last = page.messages.last().unwrap().clone();
+        (page.messages.len(), page.total, last)
+    };
+    // Given a turn under way, then nothing stands in the reply's place
+    begin(&world, "t1", "a").await;
+    let (count, total, last) = shown(None).await;
+    assert_eq!((count, total, last.role), (1, 1, Role::User));
+    // When its holder is past its lease
+    world.clock.advance(Duration::from_millis(LEASE_MS));
+    let (count, total, last) = shown(None).await;
+    assert_eq!((count, total, last.index), (2, 2, 1));
+    assert!(last.interrupted && last.role == Role::Assistant && last.turn_id == "t1");
+    assert_eq!(shown(Some(1)).await.0, 1);
+    // And when another attempt takes it over, it is under way again
+    begin(&world, "t1", "b").await;
+    assert_eq!(shown(None).await.0, 1);
+    // Handed back, it is not
+    let release = ReleaseTurn {
+        turn_id: "t1".into(),
+        attempt: "b".into(),
+    };
+    read(&world, &id, release).await.unwrap();
+    assert!(shown(None).await.2.interrupted);
+    // And its reply has that place, once it comes
+    begin(&world, "t1", "c").await;
+    let reply = finish(&world, "t1", "c").await;
+    assert_eq!(shown(None).await, (2, 2, reply));
+}
+
+#[tokio::test]
+async fn a_turn_is_taken_from_its_holder_within_the_lease_and_only_while_it_is_open() {
+    let world = world();
+    let id = actor_id("ann", "c1");
+    begin(&world, "t1", "a").await;
+    let take = |turn: &str| TakeOver {
+        turn_id: turn.into(),
+        attempt: "stop".into(),
+    };
+    let taken = async |turn: &str| read(&world, &id, take(turn)).await.unwrap().held;
+    assert!(!taken("t2").await);
+    assert!(taken("t1").await && taken("t1").await);
+    // Then its holder hears of it, cannot finish, and waits for what comes of it
+    let holds = HoldsTurn {
+        turn_id: "t1".into(),
+        attempt: "a".into(),
+    };
+    assert!(!read(&world, &id, holds).await.unwrap().held);
+    let late = read(&world, &id, finish_message("t1", "a")).await;
+    assert!(refused(late).contains("taken this turn over"));
+    assert!(matches!(
+        begin(&world, "t1", "b").await,
+        TurnState::Busy {
+            same_turn: true,
+            ..
+        }
+    ));
+    read(&world, &id, stop_message("t1")).await.unwrap();
+    assert!(!taken("t1").await);
+}
+
+#[tokio::test]
 async fn a_thousand_messages_are_read_back_in_pages_after_a_restart() {
     let world = world();
     for n in 0..500 {
@@ -172,6 +243,7 @@ async fn a_thousand_messages_are_read_back_in_pages_after_a_restart() {
         let page = GetMessages {
             before,
             limit: Some(70),
+            lease_ms: None,
         };
         let page = read(&world, &actor_id("ann", "c1"), page).await.unwrap();
         assert_eq!(page.total, 1000);

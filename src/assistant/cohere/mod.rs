@@ -114,6 +114,11 @@ impl Round {
         let made = self.calls.iter().filter(|asked| asked.refused.is_none());
         made.count()
     }
+
+    /// Whether a call of it was held back.
+    fn was_held(&self) -> bool {
+        self.calls.iter().any(|asked| asked.refused.is_some())
+    }
 }
 
 impl Planner for CohereTurn {
@@ -139,7 +144,9 @@ impl CohereTurn {
                 return Err(failed("the model's answers were too long", false));
             }
             if answer.calls.is_empty() {
-                return Ok(Step::Say(memory.said.clone()));
+                let held = memory.rounds.iter().any(Round::was_held);
+                let said = account::checked(&memory.said, context.outcomes, held);
+                return Ok(Step::Say(said));
             }
             if !may_call {
                 let text = account::unfinished(

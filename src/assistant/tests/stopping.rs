@@ -114,13 +114,19 @@ async fn a_turn_that_is_stopped_here_thinks_no_further_and_says_what_was_done() 
     life.idle().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_turn_that_runs_elsewhere_is_stopped_with_what_its_receipts_say() {
-    let script = actors(|call| match call.method.as_str() {
-        "receipts" => Some(Ok(Outcome::Ok(json!([{
-            "call": {"tool": "add_task", "arguments": {"title": "milk"}},
-            "reply": task(&json!("milk")),
-        }])))),
+    // Given a turn whose tool reaches the list just before the turn is taken from it
+    let done = Mutex::new(json!([]));
+    let script = actors(move |call| match call.method.as_str() {
+        "take_over" => {
+            *done.lock().unwrap() = json!([{
+                "call": {"tool": "add_task", "arguments": {"title": "milk"}},
+                "reply": task(&json!("milk")),
+            }]);
+            Some(Ok(Outcome::Ok(json!({"held": true}))))
+        }
+        "receipts" => Some(Ok(Outcome::Ok(done.lock().unwrap().clone()))),
         "stop_turn" => Some(Ok(Outcome::Ok(said(&call.request["message"])))),
         _ => None,
     });
@@ -133,7 +139,7 @@ async fn a_turn_that_runs_elsewhere_is_stopped_with_what_its_receipts_say() {
     };
     let reply = assistant.stop(&stop).await.unwrap();
     assert!(reply.message.text.contains("Added “milk”."));
-    assert_eq!(script.methods(), ["receipts", "stop_turn"]);
+    assert_eq!(script.methods(), ["take_over", "receipts", "stop_turn"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::assistant::{
+    account::NOTHING,
     fallback::{ModelFirst, SIMPLER},
     planner::ToolOutcome,
 };
@@ -215,6 +216,50 @@ async fn a_model_that_stalls_is_given_up() {
     assert_eq!(reply.provider.as_deref(), Some("cohere"));
 }
 
+/// Without a stream, the same troubles end the same way.
+#[tokio::test]
+async fn a_model_without_a_stream_may_be_busy_down_silent_or_cut_off() {
+    let lease = Duration::from_secs(60);
+    let unstreamed = async |fixtures| World::with(aimock(fixtures).await, &[], false, lease);
+    // Busy: it is asked again
+    let ask = "a busy model unstreamed";
+    let ann = unstreamed(json!([
+        nth(0, fixture(ask, false, error(429, 1))),
+        nth(1, fixture(ask, false, text("Here I am."))),
+    ]))
+    .await;
+    assert_eq!(ann.say(ask).await.message.text, "Here I am.");
+    assert_eq!(ann.recorder.bodies().len(), 2);
+
+    // Down, silent, or gone in the middle of it: the patterns answer, once
+    let down = fixture("add a downed model unstreamed", false, error(500, 0));
+    let mut silent = fixture("add a silent model unstreamed", false, text("Too late."));
+    silent["latency"] = 20_000.into();
+    let mut cut = fixture("add a cut model unstreamed", false, text("Never read."));
+    cut["chaos"] = json!({ "disconnectRate": 1.0 });
+    for fixture in [down, silent, cut] {
+        let ask = fixture["match"]["userMessage"].as_str().unwrap().to_owned();
+        let ann = unstreamed(json!([fixture])).await;
+        let began = Instant::now();
+        let reply = ann.say(&ask).await.message;
+        assert!(began.elapsed() < Duration::from_secs(10), "{ask}");
+        assert_eq!(reply.provider.as_deref(), Some("offline"), "{ask}");
+        assert!(reply.text.ends_with(SIMPLER), "{}", reply.text);
+        assert_eq!(ann.changes(), ["add"], "{ask}");
+        assert!(
+            ann.recorder
+                .bodies()
+                .iter()
+                .all(|body| body["stream"] == false)
+        );
+    }
+    let half = Sends::Cut(b"{\"message\": {\"content\": [".to_vec());
+    let ann = World::with(scripted([half]).await, &[], false, lease);
+    let reply = ann.say("add half an answer").await.message;
+    assert_eq!(reply.provider.as_deref(), Some("offline"));
+    assert_eq!(ann.changes(), ["add"]);
+}
+
 #[tokio::test]
 async fn an_answer_that_drips_for_ever_ends_with_the_lease() {
     let drip = events(&vec![content("."); 3]);
@@ -413,7 +458,8 @@ async fn arguments_that_are_no_json_change_nothing() {
     let second = events(&[content("Sorry."), end("COMPLETE")]);
     let sends = [first, second].map(|bytes| Sends::Bytes("text/event-stream", bytes));
     let ann = World::new(scripted(sends).await, &[]);
-    assert_eq!(ann.say("milk").await.message.text, "Sorry.");
+    let reply = ann.say("milk").await.message.text;
+    assert_eq!(reply, format!("Sorry.\n\n{NOTHING}"));
     assert_eq!(ann.changes(), Vec::<String>::new());
     assert_eq!(ann.recorder.bodies().len(), 2);
 }
@@ -502,9 +548,9 @@ async fn an_order_inside_a_task_changes_nothing() {
     let ann = World::new(recorder, &titles);
     let reply = ann.say(ask).await.message;
 
-    // Then nothing was deleted, whatever it says: text is no call
+    // Then nothing was deleted, whatever it says, which the reply tells: text is no call
     assert_eq!(ann.changes(), Vec::<String>::new());
-    assert_eq!(reply.text, claim);
+    assert_eq!(reply.text, format!("{claim}\n\n{NOTHING}"));
     // And the order reached it only as part of a result, while each try was refused
     let bodies = ann.recorder.bodies();
     for message in bodies[2]["messages"].as_array().unwrap() {
