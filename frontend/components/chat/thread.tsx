@@ -1,6 +1,6 @@
 "use client";
 
-import { type Ref, useImperativeHandle, useMemo, useRef } from "react";
+import { type ReactNode, type Ref, useImperativeHandle, useMemo, useRef } from "react";
 import { useToast } from "@/components/ui/toast";
 import type { CardUndo } from "@/hooks/use-card-undo";
 import { useChatSession } from "@/hooks/use-chat-session";
@@ -28,10 +28,13 @@ interface Props {
   onDelete: (conversation: Named) => void;
   onShowList: () => void;
   onShowShortcuts: () => void;
+  /** Stands above the box. */
+  children?: ReactNode;
 }
 
 /** One conversation: its head, what was said, and the box. */
-export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }: Props) {
+export function Thread(props: Props) {
+  const { ref, session, undo, onNew, onShowShortcuts, children, ...header } = props;
   const { messages, phase, queue, conversationId, history, hasOlder, gone } =
     useChatSession(session);
   const toast = useToast();
@@ -85,6 +88,7 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
           ))}
         </MessageLog>
       )}
+      {children}
       <Composer
         ref={composer}
         session={session}
@@ -95,7 +99,7 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
         onStop={stop}
         onShowShortcuts={onShowShortcuts}
       />
-      <Announcer phase={phase} />
+      <Announcer phase={phase} message={queue[0]?.key} />
     </div>
   );
 }
