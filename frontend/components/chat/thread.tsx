@@ -45,6 +45,8 @@ export function Thread(props: Props) {
   }));
   const waiting = queue.filter((send) => !messages.some((message) => isOf(message, send.key)));
   const onItsWay = queue[0]?.tried ? waiting.filter((send) => send !== queue[0]) : waiting;
+  // How the newest message is doing stands below it, also while it waits to be sent.
+  const isHeadShown = onItsWay[0] !== queue[0] || queue.length === 0;
   const phrase = useMemo(() => asked(messages.at(-1)), [messages]);
   const isNew = !conversationId && messages.length === 0 && queue.length === 0;
 
@@ -57,6 +59,16 @@ export function Thread(props: Props) {
       toast.show({ title: `Not stopped: ${error.message}`, tone: "danger" });
     });
   };
+  const status = (
+    <ThreadStatus
+      phase={phase}
+      head={queue[0]}
+      messages={messages}
+      onRetry={() => session.retry()}
+      onNow={() => session.wake()}
+      onTakeBack={takeBack}
+    />
+  );
 
   return (
     <div className="flex min-h-0 min-w-0 flex-1 flex-col">
@@ -75,17 +87,11 @@ export function Thread(props: Props) {
         >
           <HistoryNotice history={history} onRetry={() => session.load()} />
           {isNew && <FirstVisit onSay={(text) => session.send(text)} />}
-          <ThreadStatus
-            phase={phase}
-            head={queue[0]}
-            messages={messages}
-            onRetry={() => session.retry()}
-            onNow={() => session.wake()}
-            onTakeBack={takeBack}
-          />
+          {isHeadShown && status}
           {onItsWay.map((send) => (
             <QueuedMessage key={send.key} send={send} onTakeBack={takeBack} />
           ))}
+          {!isHeadShown && status}
         </MessageLog>
       )}
       {children}
