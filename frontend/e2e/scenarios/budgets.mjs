@@ -22,14 +22,18 @@ const report = (what, value, promised) =>
 
 async function scripts(browser, email) {
   const page = await browser.signIn(email);
-  const sizes = [];
-  page.on("response", async (response) => {
-    if (response.request().resourceType() !== "script") return;
-    const body = await response.body().catch(() => Buffer.alloc(0));
-    sizes.push({ url: response.url(), size: gzipSync(body).length });
+  const measured = [];
+  const measure = async (response) => {
+    const body = await response.body();
+    return { url: response.url(), size: gzipSync(body).length };
+  };
+  page.on("response", (response) => {
+    if (response.request().resourceType() === "script") measured.push(measure(response));
   });
   await page.goto(browser.url);
   await page.waitForLoadState("networkidle").catch(() => {});
+  // One that cannot be read is a failure: it would count as nothing.
+  const sizes = await Promise.all(measured);
   const total = Math.round(sizes.reduce((sum, { size }) => sum + size, 0) / 1000);
   report(
     "JavaScript on the chat page, gzip",
