@@ -10,7 +10,7 @@ import {
   until,
   withoutLaterParts,
 } from "../browser.mjs";
-import { reminder } from "../list.mjs";
+import { dayIn, reminder } from "../list.mjs";
 import { said } from "../talk.mjs";
 
 const WIDTHS = [
@@ -71,6 +71,7 @@ async function fill(page) {
       recurrence: "FREQ=WEEKLY;BYDAY=MO,TH",
       tags: ["home"],
     },
+    { title: "Pay the rent", due_date: dayIn(0) },
     { title: "Dentist", due_at: day(3, 13), notes: "Bring the insurance card.", tags: ["health"] },
     {
       title:
@@ -88,7 +89,7 @@ async function fill(page) {
   await page.getByText("Added “call grandma”").waitFor();
   await say(page, "what is due this week?");
   // Whatever day it is, today belongs to the week.
-  await page.getByRole("log").getByText("“Send the quarterly report to Maria”").waitFor();
+  await page.getByRole("log").getByText("“Pay the rent”").waitFor();
   await addTask(page, "fix the bike tomorrow #home !high");
   await showTasks(page, "Overdue");
   await taskIn(page, "Send the quarterly report to Maria, overdue").waitFor();
