@@ -48,8 +48,8 @@ export default async function (browser) {
       await fresh.getByText("Reading your tasks").waitFor({ state: "detached" });
     });
     await conversations(browser, page, colorScheme);
-    await brokenPage(browser, page, colorScheme);
     await offlinePage(browser, page, colorScheme);
+    await brokenPage(browser, page, colorScheme);
   }
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
 }
@@ -120,7 +120,7 @@ async function brokenPage(browser, page, colorScheme) {
       await showTasks(page, "All");
       await page.getByRole("button", { name: /^Edit: fix the bike/ }).click();
     };
-    await page.reload();
+    await page.goto(browser.url);
     await until("parts that are missing", () => missed() > 0);
     const reloaded = page.waitForEvent("load");
     await edit();

@@ -219,7 +219,7 @@ export class ChatSession {
     let stumbles = 0;
     for (let tries = 0; this.#next()?.key === send.key; ) {
       if (!this.#world.isOnline()) {
-        const sentence = "You are offline. Your message is sent when you are back.";
+        const sentence = "You are offline. What you wrote is sent when you are back.";
         this.#phase({ name: "waiting", why: "offline", sentence });
         await this.#wait.for(undefined);
         continue;
