@@ -28,7 +28,7 @@ export default function ErrorPage({ error, reset }: { error: Error; reset: () =>
     <main className="flex min-h-dvh flex-col items-center justify-center gap-4 p-6 text-center">
       <Mark className="size-10" />
       <h1 className="font-semibold text-xl">This page cannot be shown at the moment</h1>
-      <p className="max-w-sm text-muted">
+      <p className="max-w-sm text-balance text-muted">
         Nothing is lost: your tasks and conversations are safe. Please try again shortly.
       </p>
       <Button tone="primary" onClick={again}>

@@ -209,6 +209,27 @@ export function taskIn(page, title) {
   return page.getByRole("checkbox", { name: new RegExp(`^${title}`) });
 }
 
+/**
+ * Does something while only those parts of the page can be loaded with which it begins. `action` is
+ * given a function that says how many others were asked for.
+ */
+export async function withoutLaterParts(page, action) {
+  const begins = await (await page.context().request.get(new URL("/", page.url()).href)).text();
+  const chunks = "**/_next/static/chunks/**";
+  let missed = 0;
+  const cut = (route) => {
+    if (begins.includes(new URL(route.request().url()).pathname)) return route.continue();
+    missed += 1;
+    return route.abort();
+  };
+  await page.context().route(chunks, cut);
+  await page.evaluate(async () => {
+    for (const name of await caches.keys()) await caches.delete(name);
+  });
+  await action(() => missed);
+  await page.context().unroute(chunks, cut);
+}
+
 /** Waits until `condition` gives something true. */
 export async function until(what, condition, limit = PATIENCE) {
   const end = Date.now() + limit;

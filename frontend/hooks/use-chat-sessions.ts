@@ -28,8 +28,15 @@ export function useChatSessions(): ChatSessions {
   }, [connection, sessions]);
   useEffect(() => {
     const wake = () => sessions.wake();
+    const removed = ({ newValue }: StorageEvent) => {
+      if (newValue === null) sessions.noticeGone();
+    };
     addEventListener("online", wake);
-    return () => removeEventListener("online", wake);
+    addEventListener("storage", removed);
+    return () => {
+      removeEventListener("online", wake);
+      removeEventListener("storage", removed);
+    };
   }, [sessions]);
 
   useLiveEvents("chat", (event) => sessions.heard(event));

@@ -15,6 +15,8 @@ export interface Selection {
   session: ChatSession;
   open: (conversationId: string) => void;
   openNew: () => void;
+  /** Shows a conversation that may not have a name yet. */
+  show: (session: ChatSession) => void;
 }
 
 /**
@@ -44,6 +46,14 @@ export function useSelection(sessions: ChatSessions): Selection {
     setFresh(sessions.fresh());
     go(NEW);
   }, [go, sessions]);
+  const show = useCallback(
+    (other: ChatSession) => {
+      const { conversationId } = other.state();
+      if (!conversationId) setFresh(other);
+      go(conversationId ?? NEW);
+    },
+    [go],
+  );
 
   useEffect(() => {
     sessions.onStarted = (started) => {
@@ -58,7 +68,7 @@ export function useSelection(sessions: ChatSessions): Selection {
     lastOpen(userId).write(asked === NEW ? undefined : id);
   }, [userId, asked, id]);
 
-  return { session, open, openNew };
+  return { session, open, openNew, show };
 }
 
 function lastOpen(userId: string) {

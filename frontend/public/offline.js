@@ -1,9 +1,15 @@
 // What waits in this browser, and the way back once there is a connection.
-const names = Object.keys(localStorage).filter((name) => name.startsWith("todo.waiting."));
-if (names.length > 0) {
+const names = Object.keys(localStorage);
+const kinds = [
+  [names.filter((name) => name.startsWith("todo.waiting.")).length, "change", "changes"],
+  [names.filter((name) => /^chat\/[^/]+\/send\//.test(name)).length, "message", "messages"],
+].filter(([count]) => count > 0);
+if (kinds.length > 0) {
   const waiting = document.getElementById("waiting");
-  const changes = names.length === 1 ? "1 change waits" : `${names.length} changes wait`;
-  waiting.textContent = `${changes} in this browser and will be sent when you are back.`;
+  const counted = kinds.map(([count, one, more]) => `${count} ${count === 1 ? one : more}`);
+  const total = kinds.reduce((sum, [count]) => sum + count, 0);
+  const wait = total === 1 ? "waits" : "wait";
+  waiting.textContent = `${counted.join(" and ")} ${wait} in this browser and will be sent when you are back.`;
   waiting.hidden = false;
 }
 document.getElementById("again").addEventListener("click", () => location.reload());

@@ -7,7 +7,7 @@ const OFFLINE = "/offline.html";
 const SHELL = [OFFLINE, "/offline.css", "/offline.js", "/icons/icon.svg"];
 /** What the offline page may load: it comes from the cache, so it has no nonce of its own. */
 const OFFLINE_POLICY =
-  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** Most built files kept: those of a few releases. */
 const KEPT = 300;
 const MINUTE = 60_000;

@@ -4,7 +4,11 @@
 //! What people do is in `frontend/e2e/scenarios`; what happens to the servers meanwhile is asked
 //! for from there, line by line.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
@@ -48,6 +52,10 @@ async fn with_page() -> &'static Stack {
 }
 
 /// How people reach the page.
+///
+/// What goes by the way runs both ways: the main story, signing in, settings with taking data along
+/// and erasing, losing the connection, all failures, and what is served. Of what the page does by
+/// itself one half runs one way and one half the other.
 #[derive(Clone, Copy)]
 enum Way {
     /// Straight; the page hands on what is for the backend.
@@ -57,6 +65,8 @@ enum Way {
 }
 
 impl Way {
+    const BOTH: [Self; 2] = [Self::Page, Self::Ingress];
+
     fn url(self, stack: &Stack) -> String {
         match self {
             Self::Page => stack.page_url().unwrap(),
@@ -69,6 +79,13 @@ impl Way {
             Self::Page => "page",
             Self::Ingress => "ingress",
         }
+    }
+}
+
+/// Plays a scenario both ways, on the stack that nobody breaks.
+async fn play_both_ways(scenario: &str) {
+    for way in Way::BOTH {
+        play(with_page().await, way, scenario).await;
     }
 }
 
@@ -97,6 +114,7 @@ async fn play(stack: &Stack, way: Way, scenario: &str) {
     let mut answers = node.stdin.take().unwrap();
     let mut lines = BufReader::new(node.stdout.take().unwrap()).lines();
     let mut held = None;
+    let start = Instant::now();
     let playing = async {
         while let Some(line) = lines.next_line().await.unwrap() {
             let Some(wish) = line.strip_prefix("> ") else {
@@ -118,6 +136,11 @@ async fn play(stack: &Stack, way: Way, scenario: &str) {
         status.success(),
         "{scenario} does not hold: see above, and {}",
         shots.display()
+    );
+    println!(
+        "# {scenario} by way of the {} took {:.1} s",
+        way.name(),
+        start.elapsed().as_secs_f64()
     );
 }
 
@@ -175,7 +198,7 @@ fn better_auth_finds_nothing_to_add_to_our_tables() {
 
 #[test]
 fn people_sign_up_out_and_in() {
-    run(async { play(with_page().await, Way::Page, "signing-in").await });
+    run(play_both_ways("signing-in"));
 }
 
 #[test]
@@ -245,17 +268,22 @@ fn an_answer_is_stopped_and_outlives_a_reload() {
 
 #[test]
 fn what_is_said_offline_is_sent_later() {
-    run(async { play(with_page().await, Way::Page, "offline-chat").await });
+    run(async { play(with_page().await, Way::Ingress, "offline-chat").await });
 }
 
 #[test]
-fn the_main_story_by_way_of_the_page() {
-    run(async { play(with_page().await, Way::Page, "main-story").await });
+fn the_main_story() {
+    run(play_both_ways("main-story"));
 }
 
 #[test]
-fn the_main_story_behind_an_ingress() {
-    run(async { play(with_page().await, Way::Ingress, "main-story").await });
+fn a_page_that_was_away_catches_up() {
+    run(play_both_ways("catching-up"));
+}
+
+#[test]
+fn what_is_served_gives_nothing_away() {
+    run(play_both_ways("served"));
 }
 
 #[test]
@@ -270,14 +298,14 @@ fn people_are_reminded_and_put_it_off() {
 
 #[test]
 fn people_set_the_page_up_and_take_their_data_along() {
-    run(async { play(with_page().await, Way::Page, "settings").await });
+    run(play_both_ways("settings"));
 }
 
 #[test]
 fn whatever_passes_is_survived_without_loss() {
     run(async {
         let stack = own(page_options()).await;
-        for way in [Way::Page, Way::Ingress] {
+        for way in Way::BOTH {
             play(&stack, way, "passing-failures").await;
             play(&stack, way, "backend-dies").await;
         }

@@ -1,24 +1,23 @@
 "use client";
 
 import { useEffect, useRef, useState } from "react";
-import type { Phase } from "@/lib/chat/session-state";
+import { announcement, type Progress } from "@/lib/chat/announcement";
 
 /** Tells those who hear the page when an answer begins and ends, and not each of its words. */
-export function Announcer({ phase }: { phase: Phase }) {
-  const [said, setSaid] = useState("");
-  const before = useRef(phase.name);
+export function Announcer({ phase, message }: Progress) {
+  const [said, setSaid] = useState({ text: "", count: 0 });
+  const before = useRef<Progress>({ phase, message });
   useEffect(() => {
-    const was = before.current;
-    before.current = phase.name;
-    if (was === phase.name) return;
-    const wasAnswering = was === "answering" || was === "stopping";
-    if (phase.name === "answering") setSaid("Assistant is answering");
-    else if (phase.name === "idle" && wasAnswering) setSaid("Answer finished");
-    else if (phase.name === "waiting" && phase.why === "connection") setSaid("Reconnecting");
-  }, [phase]);
+    // Between an answer and what comes next there is a moment without either.
+    if (phase.name === "answering" && message === undefined) return;
+    const text = announcement(before.current, { phase, message });
+    before.current = { phase, message };
+    if (text) setSaid(({ count }) => ({ text, count: count + 1 }));
+  }, [phase, message]);
   return (
     <p role="status" className="sr-only">
-      {said}
+      {/* The same words twice are said twice only if they are put there anew. */}
+      <span key={said.count}>{said.text}</span>
     </p>
   );
 }

@@ -12,6 +12,7 @@ import { useSelection } from "@/hooks/use-selection";
 import type { Conversation } from "@/lib/api/types";
 import type { ComposerHandle } from "./composer";
 import { ConversationList } from "./conversation-list";
+import { StuckElsewhere } from "./stuck-elsewhere";
 import { Thread } from "./thread";
 
 const drawer = () => import("./conversation-drawer");
@@ -35,7 +36,7 @@ type Open =
 /** The conversations and the one that is open, with what opens over them. */
 export function ChatRoom() {
   const sessions = useChatSessions();
-  const { session, open, openNew } = useSelection(sessions);
+  const { session, open, openNew, show: showSession } = useSelection(sessions);
   const { view, show } = useWorkspace();
   const undo = useCardUndo();
   const composer = useRef<ComposerHandle>(null);
@@ -104,7 +105,9 @@ export function ChatRoom() {
         onShowList={() => setOver({ dialog: "drawer" })}
         onShowShortcuts={() => setOver({ dialog: "shortcuts" })}
         {...actions}
-      />
+      >
+        <StuckElsewhere sessions={sessions} shown={session} onShow={showSession} />
+      </Thread>
       {over?.dialog === "drawer" && (
         <ConversationDrawer onClose={close}>
           <ConversationList current={session} {...actions} />

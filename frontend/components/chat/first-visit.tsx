@@ -16,7 +16,7 @@ export function FirstVisit({ onSay }: { onSay: (text: string) => void }) {
   return (
     <div className="mx-auto flex w-full max-w-lg flex-col items-center gap-2 py-8 text-center @lg:py-16">
       <h3 className="font-semibold text-2xl">{first ? `Hello, ${first}` : "Hello"}</h3>
-      <p className="text-muted">
+      <p className="text-muted text-balance">
         Tell me what to put on your list, ask what is due, or say what is done.
       </p>
       <ul className="mt-4 grid w-full gap-2 @lg:grid-cols-2">

@@ -4,37 +4,46 @@ import { useId, useState } from "react";
 import { Dialog } from "@/components/ui/dialog";
 import { Kbd } from "@/components/ui/kbd";
 import { Switch } from "@/components/ui/switch";
-import { CHAT_SHORTCUTS, type Shortcut, setSingleKeys, singleKeysOn } from "@/lib/chat/shortcuts";
+import {
+  CHAT_SHORTCUTS,
+  PAGE_SHORTCUTS,
+  type Shortcut,
+  setSingleKeys,
+  singleKeysOn,
+} from "@/lib/chat/shortcuts";
 import { TASK_SHORTCUTS } from "@/lib/tasks/shortcuts";
 
-/** What the keyboard can do, and whether keys alone do it. */
+/** What the keyboard can do, and whether keys work alone wherever the focus is. */
 export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
   const [on, setOn] = useState(singleKeysOn);
   const id = useId();
   return (
     <Dialog open onOpenChange={(open) => open || onClose()} title="Keyboard shortcuts">
       <div className="flex flex-col gap-5 pb-3">
-        <Shortcuts title="Chat" shortcuts={CHAT_SHORTCUTS} />
-        <Shortcuts title="Tasks" shortcuts={TASK_SHORTCUTS} />
-        <div className="flex items-center gap-4 border-line border-t pt-4 text-sm">
-          <div className="flex-1">
-            <p id={`${id}-label`} className="font-medium">
-              Shortcuts of a single key
-            </p>
-            <p id={`${id}-hint`} className="text-muted">
-              Turn them off if keys are pressed by mistake, or by dictation.
-            </p>
+        <div className="flex flex-col gap-3">
+          <Shortcuts title="Everywhere" shortcuts={PAGE_SHORTCUTS} />
+          <div className="flex items-center gap-4 text-sm">
+            <div className="flex-1">
+              <p id={`${id}-label`} className="font-medium">
+                {`Use ${PAGE_SHORTCUTS.flatMap(({ keys }) => keys).join(" and ")}`}
+              </p>
+              <p id={`${id}-hint`} className="text-muted">
+                Turn them off if keys are pressed by mistake, or by dictation.
+              </p>
+            </div>
+            <Switch
+              aria-labelledby={`${id}-label`}
+              aria-describedby={`${id}-hint`}
+              checked={on}
+              onChange={(next) => {
+                setSingleKeys(next);
+                setOn(next);
+              }}
+            />
           </div>
-          <Switch
-            aria-labelledby={`${id}-label`}
-            aria-describedby={`${id}-hint`}
-            checked={on}
-            onChange={(next) => {
-              setSingleKeys(next);
-              setOn(next);
-            }}
-          />
         </div>
+        <Shortcuts title="In the message box" shortcuts={CHAT_SHORTCUTS} />
+        <Shortcuts title="On a task" shortcuts={TASK_SHORTCUTS} />
       </div>
     </Dialog>
   );

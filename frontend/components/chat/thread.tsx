@@ -1,6 +1,6 @@
 "use client";
 
-import { type Ref, useImperativeHandle, useMemo, useRef } from "react";
+import { type ReactNode, type Ref, useImperativeHandle, useMemo, useRef } from "react";
 import { useToast } from "@/components/ui/toast";
 import type { CardUndo } from "@/hooks/use-card-undo";
 import { useChatSession } from "@/hooks/use-chat-session";
@@ -28,10 +28,13 @@ interface Props {
   onDelete: (conversation: Named) => void;
   onShowList: () => void;
   onShowShortcuts: () => void;
+  /** Stands above the box. */
+  children?: ReactNode;
 }
 
 /** One conversation: its head, what was said, and the box. */
-export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }: Props) {
+export function Thread(props: Props) {
+  const { ref, session, undo, onNew, onShowShortcuts, children, ...header } = props;
   const { messages, phase, queue, conversationId, history, hasOlder, gone } =
     useChatSession(session);
   const toast = useToast();
@@ -42,6 +45,8 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
   }));
   const waiting = queue.filter((send) => !messages.some((message) => isOf(message, send.key)));
   const onItsWay = queue[0]?.tried ? waiting.filter((send) => send !== queue[0]) : waiting;
+  // How the newest message is doing stands below it, also while it waits to be sent.
+  const isHeadShown = onItsWay[0] !== queue[0] || queue.length === 0;
   const phrase = useMemo(() => asked(messages.at(-1)), [messages]);
   const isNew = !conversationId && messages.length === 0 && queue.length === 0;
 
@@ -54,6 +59,16 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
       toast.show({ title: `Not stopped: ${error.message}`, tone: "danger" });
     });
   };
+  const status = (
+    <ThreadStatus
+      phase={phase}
+      head={queue[0]}
+      messages={messages}
+      onRetry={() => session.retry()}
+      onNow={() => session.wake()}
+      onTakeBack={takeBack}
+    />
+  );
 
   return (
     <div className="flex min-h-0 min-w-0 flex-1 flex-col">
@@ -72,19 +87,14 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
         >
           <HistoryNotice history={history} onRetry={() => session.load()} />
           {isNew && <FirstVisit onSay={(text) => session.send(text)} />}
-          <ThreadStatus
-            phase={phase}
-            head={queue[0]}
-            messages={messages}
-            onRetry={() => session.retry()}
-            onNow={() => session.wake()}
-            onTakeBack={takeBack}
-          />
+          {isHeadShown && status}
           {onItsWay.map((send) => (
             <QueuedMessage key={send.key} send={send} onTakeBack={takeBack} />
           ))}
+          {!isHeadShown && status}
         </MessageLog>
       )}
+      {children}
       <Composer
         ref={composer}
         session={session}
@@ -95,7 +105,7 @@ export function Thread({ ref, session, undo, onNew, onShowShortcuts, ...header }
         onStop={stop}
         onShowShortcuts={onShowShortcuts}
       />
-      <Announcer phase={phase} />
+      <Announcer phase={phase} message={queue[0]?.key} />
     </div>
   );
 }

@@ -24,7 +24,7 @@ export function TaskEmpty({ view, complete, filtered, onClear }: Props) {
   return (
     <div className="flex flex-1 flex-col items-center justify-center gap-1 px-6 pb-16 text-center">
       <p className="font-medium">{complete ? title : "Reading your tasks"}</p>
-      {complete && <p className="max-w-xs text-muted text-sm">{detail}</p>}
+      {complete && <p className="max-w-xs text-balance text-muted text-sm">{detail}</p>}
       {filtered && (
         <Button size="sm" className="mt-3" onClick={onClear}>
           Clear search and filter

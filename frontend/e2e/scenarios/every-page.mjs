@@ -1,6 +1,16 @@
 // Every page, in both themes: accessible, and with its picture taken at three widths.
-import { accessible, addTask, api, say, showChat, showTasks, taskIn } from "../browser.mjs";
-import { reminder } from "../list.mjs";
+import {
+  accessible,
+  addTask,
+  api,
+  say,
+  showChat,
+  showTasks,
+  taskIn,
+  until,
+  withoutLaterParts,
+} from "../browser.mjs";
+import { dayIn, reminder } from "../list.mjs";
 import { said } from "../talk.mjs";
 
 const WIDTHS = [
@@ -8,6 +18,9 @@ const WIDTHS = [
   [768, 1024],
   [1440, 900],
 ];
+
+/** What the browser says when parts of a page, or the connection, are taken away. */
+const TOLERATED = [/[Cc]hunk/, /ERR_INTERNET_DISCONNECTED/, /when fetching the script/];
 
 /** What is wrong with pages: all of it is told at once. */
 const wrong = [];
@@ -20,7 +33,7 @@ export default async function (browser) {
     for (const path of ["sign-in", "sign-up", "nowhere"]) {
       await look(browser, stranger, `/${path}`, `${path}-${colorScheme}`);
     }
-    const page = await browser.signIn(email, { colorScheme });
+    const page = await browser.signIn(email, { colorScheme, tolerate: TOLERATED });
     const [conversation] = (await api(page, "GET", "/conversations")).body.items;
     const chat = `/?c=${conversation.conversation_id}`;
     await look(browser, page, chat, `chat-${colorScheme}`, ready);
@@ -34,6 +47,9 @@ export default async function (browser) {
     await look(browser, fresh, "/", `first-visit-${colorScheme}`, async () => {
       await fresh.getByText("Reading your tasks").waitFor({ state: "detached" });
     });
+    await conversations(browser, page, colorScheme);
+    await offlinePage(browser, page, colorScheme);
+    await brokenPage(browser, page, colorScheme);
   }
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
 }
@@ -55,6 +71,7 @@ async function fill(page) {
       recurrence: "FREQ=WEEKLY;BYDAY=MO,TH",
       tags: ["home"],
     },
+    { title: "Pay the rent", due_date: dayIn(0) },
     { title: "Dentist", due_at: day(3, 13), notes: "Bring the insurance card.", tags: ["health"] },
     {
       title:
@@ -72,7 +89,7 @@ async function fill(page) {
   await page.getByText("Added “call grandma”").waitFor();
   await say(page, "what is due this week?");
   // Whatever day it is, today belongs to the week.
-  await page.getByRole("log").getByText("“Send the quarterly report to Maria”").waitFor();
+  await page.getByRole("log").getByText("“Pay the rent”").waitFor();
   await addTask(page, "fix the bike tomorrow #home !high");
   await showTasks(page, "Overdue");
   await taskIn(page, "Send the quarterly report to Maria, overdue").waitFor();
@@ -83,17 +100,76 @@ async function ready(page) {
   await said(page).filter({ hasText: "add buy milk tomorrow at 9am" }).waitFor();
 }
 
-/** Looks at a page at three widths. */
-async function look(browser, page, path, name, until = async () => {}) {
+/** The conversations, which on a phone stand in a drawer. */
+async function conversations(browser, page, colorScheme) {
+  const [width, height] = WIDTHS[0];
+  await page.setViewportSize({ width, height });
+  await page.goto(browser.url);
+  await showChat(page);
+  await page.getByRole("button", { name: "Conversations", exact: true }).click();
+  const drawer = page.getByRole("dialog");
+  await drawer.getByText("add buy milk").first().waitFor();
+  await judge(browser, page, `drawer-${colorScheme}`, width);
+  await page.keyboard.press("Escape");
+}
+
+/** What stands there when a part of the page cannot be had, and loading it anew did not help. */
+async function brokenPage(browser, page, colorScheme) {
+  await withoutLaterParts(page, async (missed) => {
+    const edit = async () => {
+      await showTasks(page, "All");
+      await page.getByRole("button", { name: /^Edit: fix the bike/ }).click();
+    };
+    await page.goto(browser.url);
+    await until("parts that are missing", () => missed() > 0);
+    const reloaded = page.waitForEvent("load");
+    await edit();
+    await reloaded;
+    await edit();
+    await page.getByRole("heading", { name: "This page cannot be shown at the moment" }).waitFor();
+    await atEveryWidth(browser, page, `broken-${colorScheme}`);
+  });
+}
+
+/** What the service worker shows without a connection. */
+async function offlinePage(browser, page, colorScheme) {
+  await page.goto(browser.url);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await showChat(page);
+  await page.context().setOffline(true);
+  await page.getByRole("banner").getByText("Offline").waitFor();
+  await say(page, "add something that waits");
+  await page.goto(`${browser.url}/settings`);
+  await page.getByRole("heading", { name: "You are offline" }).waitFor();
+  await page.getByText("1 message waits in this browser").waitFor();
+  await atEveryWidth(browser, page, `offline-page-${colorScheme}`);
+  await page.context().setOffline(false);
+  await page.getByRole("heading", { name: "Settings" }).waitFor();
+}
+
+/** Looks at a page at three widths, loading it for each. */
+async function look(browser, page, path, name, shown = async () => {}) {
   for (const [width, height] of WIDTHS) {
     await page.setViewportSize({ width, height });
     await page.goto(browser.url + path);
     await page.waitForLoadState("load");
     if (name.startsWith("chat")) await showChat(page);
-    await until(page);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    if (wide) throw new Error(`${name} is wider than ${width} px`);
-    await accessible(page, `${name} at ${width} px`).catch((error) => wrong.push(error.message));
-    await browser.shoot(page, `${name}-${width}`);
+    await shown(page);
+    await judge(browser, page, name, width);
   }
+}
+
+/** Looks at what is shown now at three widths. */
+async function atEveryWidth(browser, page, name) {
+  for (const [width, height] of WIDTHS) {
+    await page.setViewportSize({ width, height });
+    await judge(browser, page, name, width);
+  }
+}
+
+async function judge(browser, page, name, width) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  if (wide) throw new Error(`${name} is wider than ${width} px`);
+  await accessible(page, `${name} at ${width} px`).catch((error) => wrong.push(error.message));
+  await browser.shoot(page, `${name}-${width}`);
 }

@@ -1,6 +1,6 @@
 // Failures that pass: nothing that was typed is lost, nothing is done twice, and the page says
 // what is the matter.
-import { addTask, api, assert, showTasks, taskIn, until } from "../browser.mjs";
+import { addTask, api, assert, showTasks, taskIn, until, withoutLaterParts } from "../browser.mjs";
 import { finished, log, say, userId } from "../talk.mjs";
 
 export default async function (browser) {
@@ -47,33 +47,24 @@ async function missingPart(browser) {
   });
   await addTask(page, "wash the car");
   await until("the task", async () => (await api(page, "GET", "/tasks")).body.total === 1);
-  // Given a page of which only that could be loaded with which it begins
-  const begins = await (await page.context().request.get(browser.url)).text();
-  let [cut, missed] = [true, 0];
-  await page.context().route("**/_next/static/chunks/**", (route) => {
-    if (!cut || begins.includes(new URL(route.request().url()).pathname)) return route.continue();
-    missed += 1;
-    return route.abort();
-  });
-  await page.evaluate(async () => {
-    for (const name of await caches.keys()) await caches.delete(name);
-  });
   const edit = async () => {
     await showTasks(page, "All");
     await page.getByRole("button", { name: /^Edit: wash the car/ }).click();
   };
-  await page.reload();
-  await showTasks(page, "All");
-  await until("parts that are missing", () => missed > 0);
-  await taskIn(page, "wash the car").waitFor();
-  // When such a part is asked for, then the page loads itself anew; if that does not help, it says so
-  const reloaded = page.waitForEvent("load");
-  await edit();
-  await reloaded;
-  await edit();
-  await page.getByRole("heading", { name: "This page cannot be shown at the moment" }).waitFor();
+  // Given a page of which only that could be loaded with which it begins
+  await withoutLaterParts(page, async (missed) => {
+    await page.reload();
+    await showTasks(page, "All");
+    await until("parts that are missing", () => missed() > 0);
+    await taskIn(page, "wash the car").waitFor();
+    // When such a part is asked for, then the page loads itself anew; if that does not help, it says so
+    const reloaded = page.waitForEvent("load");
+    await edit();
+    await reloaded;
+    await edit();
+    await page.getByRole("heading", { name: "This page cannot be shown at the moment" }).waitFor();
+  });
   // And once the part can be had, all is well
-  cut = false;
   await page.getByRole("button", { name: "Try again" }).click();
   await edit();
   await page.getByRole("form", { name: "Edit wash the car" }).waitFor();

@@ -34,6 +34,21 @@ describe("the outbox", () => {
     expect(outbox.all()).toEqual([]);
   });
 
+  test("knows what another tab has removed, and does not put it back", () => {
+    const store = new MemoryStorage();
+    const [here, there] = [new Outbox("ann", store), new Outbox("ann", store)];
+    here.put(send("k", 1));
+    expect(there.all().map(({ key }) => key)).toEqual(["k"]);
+    here.remove("k");
+    expect(there.isGone("k")).toBe(true);
+    there.put({ ...send("k", 1), tried: true });
+    expect(here.all()).toEqual([]);
+    // What could not be stored has not been removed
+    const nowhere = new Outbox("ann", undefined);
+    nowhere.put(send("k", 1));
+    expect(nowhere.isGone("k")).toBe(false);
+  });
+
   test("passes over what is no message and works without a storage", () => {
     const store = new MemoryStorage();
     store.setItem("chat/ann/send/x", "{");

@@ -9,11 +9,13 @@ export const STALE_AFTER = 12 * 3600_000;
 /**
  * What was written and is not answered yet, in the browser's storage: a reload or a lost
  * connection goes on under the same keys. An entry for each, so that tabs do not overwrite each
- * other's.
+ * other's; what one tab removes no other sends.
  */
 export class Outbox {
   readonly #store: Store | undefined;
   readonly #prefix: string;
+  /** What is known to have been stored; where nothing can be stored, nothing. */
+  readonly #stored = new Set<string>();
 
   constructor(userId: string, store: Store | undefined) {
     this.#store = store;
@@ -27,18 +29,30 @@ export class Outbox {
       const name = this.#store?.key(n);
       if (!name?.startsWith(this.#prefix)) continue;
       const send = parse(this.#store?.getItem(name));
-      if (send) found.push(send);
+      if (!send) continue;
+      this.#stored.add(send.key);
+      found.push(send);
     }
     return found.sort((one, other) => one.writtenAt - other.writtenAt);
   }
 
+  /** Keeps a message, or what has changed of it; what another tab has removed stays so. */
   put(send: PendingSend): void {
+    if (this.isGone(send.key)) return;
     // Where nothing is kept it is sent all the same, and only a reload would lose it.
-    keep(this.#store, this.#prefix + send.key, JSON.stringify(send));
+    const name = this.#prefix + send.key;
+    keep(this.#store, name, JSON.stringify(send));
+    if (this.#store?.getItem(name)) this.#stored.add(send.key);
+  }
+
+  /** Whether another tab has removed it: it was taken back there, or answered. */
+  isGone(key: string): boolean {
+    return this.#stored.has(key) && this.#store?.getItem(this.#prefix + key) === null;
   }
 
   remove(key: string): void {
     this.#store?.removeItem(this.#prefix + key);
+    this.#stored.delete(key);
   }
 }
 

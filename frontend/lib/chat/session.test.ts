@@ -289,6 +289,67 @@ describe("while offline", () => {
     expect(backend.requests.map(({ message }) => message)).toEqual(["two"]);
   });
 
+  test("a message taken back in one tab is not sent by another that has it too", async () => {
+    // Given two tabs that both have what waits
+    backend.online = false;
+    const session = page().fresh();
+    session.send("one");
+    session.send("two");
+    session.send("three");
+    await moment();
+    const others = page();
+    others.resume();
+    const other = others.unnamed();
+    // When one takes something back, then the other sends the rest, though it was not told
+    session.discard("k2");
+    session.discard("k3");
+    await moment();
+    backend.online = true;
+    others.wake();
+    await settle();
+    expect(backend.requests.map(({ message }) => message)).toEqual(["one"]);
+    expect(other && shown(other)).toEqual(["one", "You said one"]);
+    expect(store.length).toBe(0);
+  });
+
+  test("and does not show there any more once that tab is told", async () => {
+    backend.online = false;
+    const session = page().fresh();
+    session.send("one");
+    session.send("two");
+    await moment();
+    const others = page();
+    others.resume();
+    session.discard("k1");
+    others.noticeGone();
+    expect(
+      others
+        .unnamed()
+        ?.state()
+        .queue.map(({ text }) => text),
+    ).toEqual(["two"]);
+  });
+
+  test("what waits in a conversation that does not show can be found", async () => {
+    backend.online = false;
+    page().fresh().send("buy milk tomorrow");
+    vi.setSystemTime(Date.now() + STALE_AFTER + 1);
+    backend.online = true;
+    const sessions = page();
+    const waiting = sessions.unnamed();
+    const shows = sessions.open("another");
+    const heard = vi.fn();
+    sessions.subscribe(heard);
+    sessions.resume();
+    await settle();
+    expect(heard).toHaveBeenCalled();
+    expect(sessions.stuckBeside(shows)).toBe(waiting);
+    expect(waiting && sessions.stuckBeside(waiting)).toBeUndefined();
+    waiting?.retry();
+    await settle();
+    expect(sessions.stuckBeside(shows)).toBeUndefined();
+  });
+
   test("what has waited for half a day is only sent if it is still meant", async () => {
     backend.online = false;
     page().fresh().send("buy milk tomorrow");

@@ -113,12 +113,14 @@ export class ChatSession {
   discard(key: string): string {
     const send = this.#state.queue.find((each) => each.key === key);
     if (!send) return "";
-    this.#drop(key);
-    this.chat.messages = this.chat.messages.filter(({ id }) => id !== key);
-    if (send.turnId) void this.refresh();
-    this.#wait.end();
-    void this.deliver();
+    this.#takeOut(send);
     return send.text;
+  }
+
+  /** Another tab has sent or taken back something: that does not wait here any more. */
+  noticeGone(): void {
+    const gone = ({ key, tried }: PendingSend) => !tried && this.#world.outbox.isGone(key);
+    for (const send of this.#state.queue.filter(gone)) this.#takeOut(send);
   }
 
   /**
@@ -197,6 +199,13 @@ export class ChatSession {
     this.#wait.end();
   }
 
+  /** Whether something waits that does not go on by itself, or not for now. */
+  isStuck(): boolean {
+    const { queue, phase, gone } = this.#state;
+    const offline = phase.name === "waiting" && phase.why === "offline";
+    return queue.length > 0 && (gone || offline || ["failed", "stale"].includes(phase.name));
+  }
+
   /** Takes back everything that waits; its text, to say it somewhere else. */
   takeAll(): string {
     const { queue } = this.#state;
@@ -210,10 +219,14 @@ export class ChatSession {
     let stumbles = 0;
     for (let tries = 0; this.#next()?.key === send.key; ) {
       if (!this.#world.isOnline()) {
-        const sentence = "You are offline. Your message is sent when you are back.";
+        const sentence = "You are offline. What you wrote is sent when you are back.";
         this.#phase({ name: "waiting", why: "offline", sentence });
         await this.#wait.for(undefined);
         continue;
+      }
+      if (this.#world.outbox.isGone(send.key)) {
+        this.#takeOut(send);
+        return true;
       }
       const error = await this.#attempt(send, tries === 0);
       if (this.#head()?.key !== send.key) return true;
@@ -354,6 +367,15 @@ export class ChatSession {
     if (!this.#state.queue.some(({ key }) => key === send.key)) return;
     this.#world.outbox.put(send);
     this.#set({ queue: this.#state.queue.map((each) => (each.key === send.key ? send : each)) });
+  }
+
+  #takeOut({ key }: PendingSend): void {
+    this.#drop(key);
+    this.chat.messages = this.chat.messages.filter(({ id }) => id !== key);
+    // It may have been taken all the same.
+    void this.refresh();
+    this.#wait.end();
+    void this.deliver();
   }
 
   #drop(key: string): void {

@@ -13,6 +13,7 @@ export interface ChatEvent {
 export class ChatSessions {
   readonly #world: Omit<SessionWorld, "onStarted">;
   readonly #sessions = new Map<string, ChatSession>();
+  readonly #listeners = new Set<() => void>();
 
   /** Hears of every new conversation that the backend has begun. */
   onStarted: ((session: ChatSession) => void) | undefined;
@@ -27,6 +28,12 @@ export class ChatSessions {
       );
     }
   }
+
+  /** Hears of every change in any of them. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
 
   /** Goes on with what was being sent when the page was left. */
   resume(): void {
@@ -46,6 +53,16 @@ export class ChatSessions {
   /** A conversation that the page was left in before the backend had named it. */
   unnamed(): ChatSession | undefined {
     return this.#all().find(({ state }) => !state().conversationId && state().queue.length > 0);
+  }
+
+  /** One that does not show and in which something waits, so that nothing is lost unseen. */
+  stuckBeside(shown: ChatSession): ChatSession | undefined {
+    return this.#all().find((session) => session !== shown && session.isStuck());
+  }
+
+  /** Another tab of this browser has sent or taken back something. */
+  noticeGone(): void {
+    for (const session of this.#all()) session.noticeGone();
   }
 
   /** The connection is back. */
@@ -79,6 +96,9 @@ export class ChatSessions {
     const conversationId = threadId.startsWith(NEW) ? undefined : threadId;
     const world = { ...this.#world, onStarted: () => this.#started(session) };
     const session: ChatSession = new ChatSession(world, threadId, conversationId, queue);
+    session.subscribe(() => {
+      for (const listener of this.#listeners) listener();
+    });
     this.#sessions.set(threadId, session);
     return session;
   }

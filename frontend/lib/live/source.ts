@@ -69,7 +69,12 @@ export class LiveSource {
       this.tell();
       this.feed.hurry();
     };
-    const offline = () => this.tell();
+    const offline = () => {
+      this.tell();
+      // No end of the stream may ever arrive: without this it would seem alive until its silence is
+      // noticed, also once the connection is back.
+      this.feed.renew();
+    };
     const shown = () => {
       if (document.visibilityState === "hidden") {
         this.asleepSince = Date.now();

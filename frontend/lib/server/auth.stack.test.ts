@@ -16,3 +16,35 @@ test("our migrations leave Better Auth nothing to create or add", async () => {
   const { adapter } = await auth.$context;
   expect(await adapter.count({ model: "user" })).toBeGreaterThanOrEqual(0);
 });
+
+test("behind an ingress that ends https, cookies are sent by https only", async () => {
+  const config = readConfig({ NODE_ENV: "test", PUBLIC_URL: "https://todo.example.com" });
+  const databaseUrl = process.env.DATABASE_URL ?? "";
+  const auth = build(config, { databaseUrl, betterAuthSecret: "x".repeat(32) });
+  // As it arrives: from the ingress, without encryption
+  const request = new Request("http://10.0.0.7:3000/auth/sign-up/email", {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      origin: "https://todo.example.com",
+      "x-forwarded-for": "192.0.2.7",
+      "x-forwarded-host": "todo.example.com",
+      "x-forwarded-proto": "https",
+    },
+    body: JSON.stringify({
+      name: "Ann",
+      email: `ann-${crypto.randomUUID()}@example.com`,
+      password: "correct horse battery",
+    }),
+  });
+  const response = await auth.handler(request);
+  expect(response.status).toBe(200);
+  const cookies = response.headers.getSetCookie();
+  expect(cookies.length).toBeGreaterThan(0);
+  for (const cookie of cookies) {
+    expect(cookie).toMatch(/^__Secure-todo\./);
+    for (const attribute of ["HttpOnly", "Secure", "SameSite=Lax"]) {
+      expect(cookie).toContain(`; ${attribute}`);
+    }
+  }
+});

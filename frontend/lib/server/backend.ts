@@ -1,6 +1,11 @@
 import "server-only";
 
-/** Headers of a request that are the backend's business; all others stay here, cookies too. */
+/**
+ * Headers of a request that are the backend's business; all others stay here, cookies too.
+ *
+ * So does `x-forwarded-for`: Next.js keeps what a request brings and tells nobody the peer's address,
+ * so anybody could be anybody. By this way all come from the page's address (docs/operate.md).
+ */
 const ASKED = [
   "accept",
   "authorization",

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { announcement, type Progress } from "./announcement";
+import type { Phase } from "./session-state";
+
+/** What is said while a conversation goes through these moments. */
+function said(...moments: [Phase["name"], string?][]): (string | undefined)[] {
+  const progress = moments.map(([name, message]) => ({
+    phase: { name, why: "connection" },
+    message,
+  }));
+  return progress.slice(1).map((now, n) => announcement(progress[n] as Progress, now as Progress));
+}
+
+test("the start and the end of an answer are said, and nothing between", () => {
+  expect(
+    said(["idle"], ["answering", "a"], ["answering", "a"], ["stopping", "a"], ["idle"]),
+  ).toEqual(["Assistant is answering", undefined, undefined, "Answer finished"]);
+});
+
+test("answers that follow one another are each said to end and to begin", () => {
+  const next = "Answer finished. Assistant is answering";
+  expect(said(["answering", "a"], ["answering", "b"], ["answering", "c"], ["idle"])).toEqual([
+    next,
+    next,
+    "Answer finished",
+  ]);
+  expect(said(["stopping", "a"], ["answering", "b"])).toEqual([next]);
+});
+
+test("an answer that is taken up again is no other one", () => {
+  expect(said(["answering", "a"], ["waiting", "a"], ["waiting", "a"], ["answering", "a"])).toEqual([
+    "Reconnecting",
+    undefined,
+    "Assistant is answering",
+  ]);
+  // A stop that did not arrive
+  expect(said(["stopping", "a"], ["answering", "a"])).toEqual([undefined]);
+});
