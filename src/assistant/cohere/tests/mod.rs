@@ -234,7 +234,7 @@ async fn a_model_without_a_stream_may_be_busy_down_silent_or_cut_off() {
     // Down, silent, or gone in the middle of it: the patterns answer, once
     let down = fixture("add a downed model unstreamed", false, error(500, 0));
     let mut silent = fixture("add a silent model unstreamed", false, text("Too late."));
-    silent["latency"] = 20_000.into();
+    silent["chaos"] = json!({ "latencyMs": 20_000 });
     let mut cut = fixture("add a cut model unstreamed", false, text("Never read."));
     cut["chaos"] = json!({ "disconnectRate": 1.0 });
     for fixture in [down, silent, cut] {
