@@ -139,6 +139,8 @@ export class Browser {
 
 /** Fails unless axe-core finds nothing to complain about. */
 export async function accessible(page, where) {
+  // Until the page listens nothing of it is there for those who hear it.
+  await page.locator("[inert]").first().waitFor({ state: "detached" });
   await page.evaluate(axe.source);
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
   const { violations } = await page.evaluate(

@@ -220,14 +220,16 @@ async fn a_model_that_stalls_is_given_up() {
 #[tokio::test]
 async fn a_model_without_a_stream_may_be_busy_down_silent_or_cut_off() {
     let lease = Duration::from_secs(60);
-    let unstreamed = async |fixtures| World::with(aimock(fixtures).await, &[], false, lease);
+    // An answer that comes at once may be long in the making: only the lease ends the wait for it.
+    let short = Duration::from_secs(3);
+    let unstreamed = async |fixtures, lease| World::with(aimock(fixtures).await, &[], false, lease);
     // Busy: it is asked again
     let ask = "a busy model unstreamed";
-    let ann = unstreamed(json!([
+    let again = json!([
         nth(0, fixture(ask, false, error(429, 1))),
         nth(1, fixture(ask, false, text("Here I am."))),
-    ]))
-    .await;
+    ]);
+    let ann = unstreamed(again, lease).await;
     assert_eq!(ann.say(ask).await.message.text, "Here I am.");
     assert_eq!(ann.recorder.bodies().len(), 2);
 
@@ -237,9 +239,9 @@ async fn a_model_without_a_stream_may_be_busy_down_silent_or_cut_off() {
     silent["chaos"] = json!({ "latencyMs": 20_000 });
     let mut cut = fixture("add a cut model unstreamed", false, text("Never read."));
     cut["chaos"] = json!({ "disconnectRate": 1.0 });
-    for fixture in [down, silent, cut] {
+    for (fixture, lease) in [(down, lease), (silent, short), (cut, lease)] {
         let ask = fixture["match"]["userMessage"].as_str().unwrap().to_owned();
-        let ann = unstreamed(json!([fixture])).await;
+        let ann = unstreamed(json!([fixture]), lease).await;
         let began = Instant::now();
         let reply = ann.say(&ask).await.message;
         assert!(began.elapsed() < Duration::from_secs(10), "{ask}");
