@@ -406,6 +406,15 @@ fn list(query: &Query, ok: &Value, now: &ZonedDateTime) -> String {
     let mut text = format!("{heading}:");
     for task in tasks.iter().take(MOST_LINES) {
         text.push_str(&format!("\n- {}", line(task, query, now)));
+        // Only where the title alone does not tell which is meant.
+        if tasks
+            .iter()
+            .filter(|other| other.title == task.title)
+            .count()
+            > 1
+        {
+            text.push_str(&format!(" ({})", task.id));
+        }
     }
     let shown = tasks.len().min(MOST_LINES);
     if total > shown {
@@ -427,5 +436,5 @@ fn line(task: &TaskView, query: &Query, now: &ZonedDateTime) -> String {
     if task.priority == "high" {
         text.push_str(", high priority");
     }
-    format!("{text} ({})", task.id)
+    text
 }

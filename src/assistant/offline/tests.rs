@@ -236,6 +236,26 @@ fn long_lists_are_searched() {
 }
 
 #[test]
+fn a_list_names_ids_only_where_titles_do_not_tell() {
+    // given two tasks of one title beside another
+    let task = |n, title| json!({"id": format!("task-{n}"), "title": title, "status": "open"});
+    let tasks = vec![
+        task(1, "Buy milk"),
+        task(2, "Buy milk"),
+        task(3, "Call mum"),
+    ];
+    // when they are listed, then the two can be told apart
+    let (_, reply) = turn(&mut World { tasks }, "list my tasks", &[], Vec::new());
+    let lines: Vec<_> = reply.lines().skip(1).collect();
+    let told_apart = [
+        "- “Buy milk” (task-1)",
+        "- “Buy milk” (task-2)",
+        "- “Call mum”",
+    ];
+    assert_eq!(lines, told_apart);
+}
+
+#[test]
 fn titles_are_data() {
     // given a task whose title reads like a request
     let mut world = World { tasks: tasks() };
