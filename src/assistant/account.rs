@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Ends the reply of a model whose calls were refused, when nothing else was changed.
-pub const NOTHING: &str = "(Not everything I tried was possible, and nothing was changed.)";
+pub const NOTHING: &str = "(Nothing was changed.)";
 /// At most this many sentences about what was done.
 const MOST_SENTENCES: usize = 10;
 

@@ -1,8 +1,8 @@
 //! A model first, fixed sentence patterns when it fails.
 //!
-//! As long as no tool has run and nothing was said, a turn whose model fails is planned offline,
-//! and its reply says so. Later the turn ends with what was done: going on with other patterns
-//! could do things twice or otherwise than the person was told.
+//! As long as no tool has run, a turn whose model fails is planned offline, and its reply says so,
+//! after the words that were said already. Later the turn ends with what was done: going on with
+//! other patterns could do things twice or otherwise than the person was told.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -88,7 +88,7 @@ impl Planner for Attempt {
     fn plan<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Result<Step, PlannerError>> {
         Box::pin(async move {
             if self.name() != cohere::NAME {
-                return Ok(simpler(&context));
+                return Ok(self.simpler(&context));
             }
             let speak = |text: &str| {
                 self.with(|memory| memory.spoken.push_str(text));
@@ -112,13 +112,13 @@ impl Planner for Attempt {
             };
             METRICS.planned.get_or_create(&failed).inc();
             let spoken = self.with(|memory| {
-                if memory.spoken.is_empty() {
+                if memory.spoken.is_empty() || context.outcomes.is_empty() {
                     memory.planned_by = Offline.name();
                 }
                 memory.spoken.clone()
             });
-            if spoken.is_empty() && context.outcomes.is_empty() {
-                return Ok(simpler(&context));
+            if context.outcomes.is_empty() {
+                return Ok(self.simpler(&context));
             }
             let end = account::unfinished(BROKE_OFF, context.outcomes);
             Ok(Step::Say(joined(&spoken, &end)))
@@ -130,11 +130,15 @@ impl Attempt {
     fn with<T>(&self, act: impl FnOnce(&mut Memory) -> T) -> T {
         act(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-fn simpler(context: &Context<'_>) -> Step {
-    match offline::plan(context) {
-        Step::Say(text) => Step::Say(joined(&text, SIMPLER)),
-        calls @ Step::Call(_) => calls,
+    /// What the patterns do, after what the model has said.
+    fn simpler(&self, context: &Context<'_>) -> Step {
+        match offline::plan(context) {
+            Step::Say(text) => {
+                let spoken = self.with(|memory| memory.spoken.clone());
+                Step::Say(joined(&spoken, &joined(&text, SIMPLER)))
+            }
+            calls @ Step::Call(_) => calls,
+        }
     }
 }

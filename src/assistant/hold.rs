@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{Assistant, TurnError, planner::HistoryMessage, progress::Show, too_long, turn::Turn};
+use super::{
+    Assistant, TurnError, in_trace, planner::HistoryMessage, progress::Show, too_long, turn::Turn,
+};
 
 /// First wait while somebody else holds the conversation; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(25);
@@ -51,7 +53,8 @@ impl Assistant {
         show: &Show,
         give_up: Instant,
     ) -> Result<Opened<'a>, TurnError> {
-        let mut hold = Hold::new(self, turn);
+        let trace = &turn.request.traceparent;
+        let mut hold = Hold::new(self, &turn.actor, &turn.id, trace);
         let begin = BeginTurn {
             turn_id: turn.id.clone(),
             attempt: hold.attempt.clone(),
@@ -127,22 +130,32 @@ impl Assistant {
     }
 }
 
-/// An attempt's hold on a turn. Dropped before it is over, because something broke or the turn
-/// panicked, it hands the turn back, so that a repeat of the request goes on at once instead of
+/// An attempt's hold on a turn, to carry it out or to stop it. Dropped before it is over, because
+/// something broke or the turn panicked, it hands the turn back, so that a repeat of the request goes on at once instead of
 /// waiting for the lease to end.
 pub(super) struct Hold<'a> {
     assistant: &'a Assistant,
-    turn: &'a Turn<'a>,
+    actor: String,
+    turn_id: String,
+    traceparent: String,
     pub(super) attempt: String,
     /// Whether the actor has this hold, or may have it.
-    may_stand: bool,
+    pub(super) may_stand: bool,
 }
 
 impl<'a> Hold<'a> {
-    fn new(assistant: &'a Assistant, turn: &'a Turn<'_>) -> Self {
+    /// An attempt that nobody has been told of yet.
+    pub(super) fn new(
+        assistant: &'a Assistant,
+        actor: &str,
+        turn_id: &str,
+        traceparent: &str,
+    ) -> Self {
         Self {
             assistant,
-            turn,
+            actor: actor.to_owned(),
+            turn_id: turn_id.to_owned(),
+            traceparent: traceparent.to_owned(),
             attempt: Uuid::new_v4().simple().to_string(),
             may_stand: false,
         }
@@ -163,11 +176,12 @@ impl Drop for Hold<'_> {
             return;
         }
         let busy = self.assistant.life.busy();
-        let call = self.turn.call(ReleaseTurn {
-            turn_id: self.turn.id.clone(),
+        let (actors, actor) = (self.assistant.actors.clone(), self.actor.clone());
+        let release = ReleaseTurn {
+            turn_id: self.turn_id.clone(),
             attempt: self.attempt.clone(),
-        });
-        let (actors, actor) = (self.assistant.actors.clone(), self.turn.actor.clone());
+        };
+        let call = in_trace(&self.traceparent, release);
         let release = async move {
             let _busy = busy;
             let until = Instant::now() + RELEASE_WITHIN;

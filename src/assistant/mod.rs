@@ -33,10 +33,9 @@ use todo_actors::{
 };
 use tokio::time::Instant;
 use tracing::Instrument;
-use uuid::Uuid;
 
 use self::{
-    hold::Opened,
+    hold::{Hold, Opened},
     planner::{Planner, PlannerError, ToolCall, ToolOutcome},
     progress::{Follower, Running, Show},
     records::records,
@@ -256,11 +255,14 @@ impl Assistant {
     /// to begin, as whatever came after them would be missing in the reply.
     async fn stop_stored(&self, stop: &StopRequest) -> Result<ChatMessage, TurnError> {
         let actor = actor_id(&stop.user_id, &stop.conversation_id);
+        let mut hold = Hold::new(self, &actor, &stop.turn_id, &stop.traceparent);
         let take = TakeOver {
             turn_id: stop.turn_id.clone(),
-            attempt: Uuid::new_v4().simple().to_string(),
+            attempt: hold.attempt.clone(),
         };
+        hold.may_stand = true;
         let TurnHeld { held } = self.actors.send(&actor, stop.call(take)).await?;
+        hold.may_stand = held;
         if held {
             tokio::time::sleep(steps::FRESH).await;
         }
@@ -275,7 +277,9 @@ impl Assistant {
             text: account::stopped_elsewhere(&made),
             tool_calls: records(made),
         };
-        Ok(self.actors.send(&actor, stop.call(message)).await?)
+        let reply = self.actors.send(&actor, stop.call(message)).await?;
+        hold.over();
+        Ok(reply)
     }
 
     /// Stops this turn where another process holds it.

@@ -2,7 +2,7 @@
 //!
 //! A reminder's event becomes a row per browser in the outbox, and that is all the sidecar waits
 //! for; the rows are sent from there, each until its push service has taken it or it is a day
-//! old. So a slow push service holds nobody else up.
+//! old. So a slow push service holds up no partition of Kafka.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -210,7 +210,7 @@ async fn forget_old(pool: &PgPool) {
 }
 
 /// Sends what `claim` gives, so many at a time, each for itself: a slow one takes up its own place
-/// and keeps nobody else waiting. Never ends.
+/// and no other. Never ends.
 async fn keep_sending<T, C, S>(claim: impl Fn(usize) -> C, send: impl Fn(T) -> S, queued: &Notify)
 where
     C: Future<Output = sqlx::Result<Vec<T>>>,

@@ -55,8 +55,8 @@ pub async fn queue(
          WHERE n.sequence > coalesce(h.tombstone, 0)
          ON CONFLICT DO NOTHING",
     )
-    .bind(column(notifications, |n| n.event_id.as_str()))
-    .bind(column(notifications, |n| n.user_id.as_str()))
+    .bind(column(notifications, |n| storable(&n.event_id)))
+    .bind(column(notifications, |n| storable(&n.user_id)))
     .bind(column(notifications, |n| storable(&n.payload)))
     .bind(column(notifications, |n| Moment(n.expires_at)))
     .bind(column(notifications, |n| n.sequence))

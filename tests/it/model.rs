@@ -3,14 +3,20 @@
 #[path = "../../src/assistant/cohere/tests/recorder.rs"]
 mod recorder;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use todo_stack::Signal;
 use tokio::sync::OnceCell;
 
-use crate::world::{Person, options, own, report, run, until};
+use crate::{
+    streaming::Page,
+    world::{Person, options, own, report, run, until},
+};
 use recorder::Recorder;
 
 /// Short, because a test waits for it to end.
@@ -135,6 +141,52 @@ fn a_model_that_is_busy_for_a_second_answers_then() {
             (&json!("Not now."), &json!("cohere"))
         );
         assert!(began.elapsed() >= Duration::from_secs(1));
+        assert_eq!(models.asked(ask), 2);
+    });
+}
+
+#[test]
+fn a_page_shows_the_words_of_a_model_as_they_come() {
+    run(async {
+        // Given a model that says its sentence in pieces
+        let models = models().await;
+        let (ask, sentence) = (
+            "how do you do, model",
+            "I am well, and you have no tasks today.",
+        );
+        let mut slowly = says(sentence);
+        slowly["chunkSize"] = 8.into();
+        slowly["latency"] = 50.into();
+        models.learn(ask, &[(false, slowly)]).await;
+        // When a page reads the turn with the SDK
+        let body = json!({ "message": ask });
+        let mut page = Page::open(&models.stack, 1, "ann-pieces", "k1", &body).await;
+        // Then it sees the sentence grow, and all of it in the end
+        let mut unfinished = BTreeSet::new();
+        let whole = loop {
+            let line = page.next().await;
+            let parts = line["message"]["parts"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let text: String = parts
+                .iter()
+                .filter_map(|part| part["text"].as_str())
+                .collect();
+            if text == sentence || !line["end"].is_null() {
+                break text;
+            }
+            if !text.is_empty() {
+                unfinished.insert(text);
+            }
+        };
+        assert_eq!(whole, sentence);
+        assert!(unfinished.len() >= 2, "{unfinished:?}");
+        assert!(
+            unfinished
+                .iter()
+                .all(|text| sentence.starts_with(text.as_str()))
+        );
     });
 }
 

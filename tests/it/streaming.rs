@@ -21,14 +21,14 @@ use crate::{
 const TEN: &str = "add t0; add t1; add t2; add t3; add t4; add t5; add t6; add t7; add t8; add t9";
 
 /// A turn that the SDK reads in Node.
-struct Page {
+pub struct Page {
     start: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
     _node: Child,
 }
 
 impl Page {
-    async fn open(stack: &Stack, replica: usize, user: &str, key: &str, body: &Value) -> Self {
+    pub async fn open(stack: &Stack, replica: usize, user: &str, key: &str, body: &Value) -> Self {
         let mut page = Self::ready(stack, replica, user, key, body).await;
         page.ask().await;
         page
@@ -65,7 +65,7 @@ impl Page {
         self.start.write_all(b"ask\n").await.unwrap();
     }
 
-    async fn next(&mut self) -> Value {
+    pub async fn next(&mut self) -> Value {
         let line = tokio::time::timeout(Duration::from_secs(60), self.lines.next_line());
         serde_json::from_str(&line.await.unwrap().unwrap().unwrap()).unwrap()
     }

@@ -106,6 +106,9 @@ async fn unacceptable_values_are_refused_in_words() {
         "A task needs a title."
     );
     assert!(refused(command(&world, "ann", "4", titled(&long)).await).contains("200 characters"));
+    let mut noted = titled("milk");
+    noted.notes = Some("n".repeat(4_001));
+    assert!(refused(command(&world, "ann", "7", noted).await).contains("4000 characters"));
     assert!(
         refused(command(&world, "ann", "5", titled("a\u{0}b")).await)
             .contains("control characters")

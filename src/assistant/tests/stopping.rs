@@ -143,6 +143,27 @@ async fn a_turn_that_runs_elsewhere_is_stopped_with_what_its_receipts_say() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_that_breaks_hands_the_turn_back() {
+    // Given a list that does not answer once the turn was taken from whoever ran it
+    let script = actors(|call| match call.method.as_str() {
+        "take_over" | "release_turn" => Some(Ok(Outcome::Ok(json!({"held": true})))),
+        "receipts" => Some(Ok(Outcome::Failed(Failure::terminal("broken")))),
+        _ => None,
+    });
+    let (assistant, _, life) = thinking(&script);
+    let stop = StopRequest {
+        user_id: "ann".to_owned(),
+        conversation_id: "c".to_owned(),
+        turn_id: "t".to_owned(),
+        traceparent: request("").traceparent,
+    };
+    // When the stop fails, then nobody waits for its hold to run out
+    assistant.stop(&stop).await.unwrap_err();
+    life.idle().await;
+    assert_eq!(script.methods(), ["take_over", "receipts", "release_turn"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_turn_stopped_elsewhere_is_noticed_while_it_thinks() {
     let gone = Mutex::new(false);
     let script = actors(move |call| {
