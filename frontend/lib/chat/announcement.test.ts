@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { announcement, type Progress } from "./announcement";
+import { hear, type Progress } from "./announcement";
 import type { Phase } from "./session-state";
 
 /** What is said while a conversation goes through these moments. */
@@ -8,7 +8,13 @@ function said(...moments: [Phase["name"], string?][]): (string | undefined)[] {
     phase: { name, why: "connection" },
     message,
   }));
-  return progress.slice(1).map((now, n) => announcement(progress[n] as Progress, now as Progress));
+  const [first, ...later] = progress as Progress[];
+  let before = first as Progress;
+  return later.map((moment) => {
+    const { said, now } = hear(before, moment);
+    before = now;
+    return said;
+  });
 }
 
 test("the start and the end of an answer are said, and nothing between", () => {
@@ -35,4 +41,16 @@ test("an answer that is taken up again is no other one", () => {
   ]);
   // A stop that did not arrive
   expect(said(["stopping", "a"], ["answering", "a"])).toEqual([undefined]);
+});
+
+test("a stop ends one answer and the next begins, though the queue moves on before the conversation", () => {
+  expect(
+    said(["answering", "a"], ["stopping", "a"], ["stopping", "b"], ["answering", "b"]),
+  ).toEqual([undefined, undefined, "Answer finished. Assistant is answering"]);
+  // Also if there is none
+  expect(said(["stopping", "a"], ["stopping"], ["idle"])).toEqual([undefined, "Answer finished"]);
+  expect(said(["answering", "a"], ["answering"], ["answering", "b"])).toEqual([
+    undefined,
+    "Answer finished. Assistant is answering",
+  ]);
 });

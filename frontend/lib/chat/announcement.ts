@@ -10,8 +10,27 @@ export interface Progress {
 const BEGUN = "Assistant is answering";
 const ENDED = "Answer finished";
 
+/** What is said of a change, if anything, and what the next change is one from. */
+export interface Heard {
+  said?: string;
+  now: Progress;
+}
+
+/** Takes in a change of how things are. */
+export function hear(before: Progress, now: Progress): Heard {
+  return isBetween(before, now) ? { now: before } : { said: announcement(before, now), now };
+}
+
+/** Between an answer and what comes next the queue moves on before the conversation does. */
+function isBetween(before: Progress, { phase, message }: Progress): boolean {
+  if (phase.name === "answering") return message === undefined;
+  return (
+    phase.name === "stopping" && before.phase.name === "stopping" && before.message !== message
+  );
+}
+
 /** What to say to those who hear the page: that an answer begins or ends, and not each word. */
-export function announcement(before: Progress, now: Progress): string | undefined {
+function announcement(before: Progress, now: Progress): string | undefined {
   const was = before.phase.name;
   const is = now.phase.name;
   const wasAnswering = was === "answering" || was === "stopping";
