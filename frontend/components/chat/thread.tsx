@@ -81,7 +81,7 @@ export function Thread(props: Props) {
           {above.map(waiting)}
           <ThreadStatus
             phase={phase}
-            head={queue[0]}
+            queue={queue}
             messages={messages}
             onRetry={() => session.retry()}
             onNow={() => session.wake()}

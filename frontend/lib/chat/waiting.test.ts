@@ -34,6 +34,14 @@ describe("what waits", () => {
     expect(shown([send("a"), send("b")], OFFLINE)).toEqual(["a b", ""]);
   });
 
+  test("has the question whether the first is still meant right below the first", () => {
+    const [b, c] = [send("b"), send("c")];
+    expect(shown([send("a"), b, c], { name: "stale" })).toEqual(["a", "b c"]);
+    const tried = send("a", { tried: true });
+    expect(shown([tried, b, c], { name: "stale" })).toEqual(["a", "b c"]);
+    expect(shown([tried, b, c], { name: "stale" }, [said("a")])).toEqual(["", "b c"]);
+  });
+
   test.each<Phase>([{ name: "stale" }, OFFLINE])(
     "shows once also if it was tried before a reload: $name",
     (phase) => {

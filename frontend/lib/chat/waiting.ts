@@ -18,6 +18,8 @@ export function arrange(
   // What is being sent is about to stand among the messages, unless it is held.
   const shown = unseen.filter((send) => send !== head || !send.tried || isHeld(phase));
   if (shown[0] !== head) return { above: [], below: shown };
+  // The question whether it is still meant is about the first alone.
+  if (phase.name === "stale") return { above: shown.slice(0, 1), below: shown.slice(1) };
   return { above: shown, below: [] };
 }
 
