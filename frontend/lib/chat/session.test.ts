@@ -365,6 +365,77 @@ describe("while offline", () => {
     await settle();
     expect(sentKeys()).toEqual(["k1"]);
   });
+
+  test("so is what has waited in a page that was left open", async () => {
+    backend.online = false;
+    const sessions = page();
+    const session = sessions.fresh();
+    session.send("buy milk tomorrow");
+    await vi.advanceTimersByTimeAsync(STALE_AFTER + 1);
+    backend.online = true;
+    sessions.wake();
+    await settle();
+    expect(phase(session)).toEqual({ name: "stale" });
+    expect(backend.requests).toEqual([]);
+    // Nor is it meant only because something else is
+    session.send("and bread");
+    sessions.wake();
+    await settle();
+    expect(phase(session)).toEqual({ name: "stale" });
+    session.retry();
+    await settle();
+    expect(backend.requests.map(({ message }) => message)).toEqual([
+      "buy milk tomorrow",
+      "and bread",
+    ]);
+  });
+
+  test("but nothing is asked about what another tab has dealt with meanwhile", async () => {
+    backend.online = false;
+    const session = page().fresh();
+    session.send("buy milk tomorrow");
+    await moment();
+    const others = page();
+    others.resume();
+    const other = others.unnamed();
+    session.discard("k1");
+    await vi.advanceTimersByTimeAsync(STALE_AFTER + 1);
+    backend.online = true;
+    others.wake();
+    await settle();
+    expect(other?.state()).toMatchObject({ phase: { name: "idle" }, queue: [] });
+    expect(backend.requests).toEqual([]);
+  });
+
+  test("so is what failed half a day ago, though the connection is back", async () => {
+    backend.acts = Array.from({ length: 12 }, () => "unreachable" as const);
+    const sessions = page();
+    const session = sessions.fresh();
+    session.send("buy milk tomorrow");
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(phase(session)).toMatchObject({ name: "failed", problem: { kind: "connection" } });
+    vi.setSystemTime(Date.now() + STALE_AFTER);
+    sessions.wake();
+    await settle();
+    expect(phase(session)).toEqual({ name: "stale" });
+    expect(backend.requests).toHaveLength(12);
+  });
+
+  test("but what the backend has taken goes on, as it is known when it was said", async () => {
+    backend.acts = ["breaks"];
+    const sessions = page();
+    const session = sessions.fresh();
+    session.send("buy milk tomorrow");
+    await moment();
+    backend.online = false;
+    await settle();
+    expect(phase(session)).toMatchObject({ name: "waiting", why: "offline" });
+    await vi.advanceTimersByTimeAsync(STALE_AFTER + 1);
+    backend.online = true;
+    sessions.wake();
+    await settle();
+    expect(shown(session)).toEqual(["buy milk tomorrow", "You said buy milk tomorrow"]);
+  });
 });
 
 describe("a backend that asks for patience", () => {
