@@ -29,7 +29,7 @@ function isBetween(before: Progress, { phase, message }: Progress): boolean {
   );
 }
 
-/** What to say to those who hear the page: that an answer begins or ends, and not each word. */
+/** What to say to those who hear the page: that an answer begins, waits or ends, and not each word. */
 function announcement(before: Progress, now: Progress): string | undefined {
   const was = before.phase.name;
   const is = now.phase.name;
@@ -41,6 +41,13 @@ function announcement(before: Progress, now: Progress): string | undefined {
     return was === is || was === "stopping" ? undefined : BEGUN;
   }
   if (is === "idle" && wasAnswering) return ENDED;
-  if (is === "waiting" && now.phase.why === "connection" && was !== is) return "Reconnecting";
-  return undefined;
+  const wait = waitOf(now.phase);
+  // Once, however many tries there are.
+  return wait === waitOf(before.phase) ? undefined : wait;
+}
+
+/** Why it waits, for those who hear it. Of a lost connection the page's head speaks. */
+function waitOf(phase: Phase): string | undefined {
+  if (phase.name !== "waiting" || phase.why === "offline") return undefined;
+  return phase.why === "connection" ? "Reconnecting" : phase.sentence;
 }
