@@ -12,10 +12,13 @@ import { ChatSessions } from "@/lib/chat/sessions";
 import { browserStorage } from "@/lib/chat/storage";
 import { keys } from "@/lib/query-keys";
 
-/** They outlive the panel: an answer comes in while the person looks at the settings. */
+/** One for each person, and thus one sender: whoever shows or sends what is said shares it. */
 const kept = new Map<string, ChatSessions>();
 
-/** The person's conversations. Only in the browser. */
+/**
+ * The person's conversations, which go on for as long as something that uses them is there. Only in
+ * the browser.
+ */
 export function useChatSessions(): ChatSessions {
   const { userId } = useSession();
   const cache = useQueryClient();

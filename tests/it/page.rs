@@ -53,9 +53,8 @@ async fn with_page() -> &'static Stack {
 
 /// How people reach the page.
 ///
-/// What goes by the way runs both ways: the main story, signing in, settings with taking data along
-/// and erasing, losing the connection, all failures, and what is served. Of what the page does by
-/// itself one half runs one way and one half the other.
+/// Whatever people do runs both ways. How pages look and what they weigh is the same either way, and
+/// is measured once.
 #[derive(Clone, Copy)]
 enum Way {
     /// Straight; the page hands on what is for the backend.
@@ -253,22 +252,22 @@ fn the_page_hands_streams_on_piece_by_piece() {
 
 #[test]
 fn people_talk_by_mouse_and_by_keyboard() {
-    run(async { play(with_page().await, Way::Page, "talking").await });
+    run(play_both_ways("talking"));
 }
 
 #[test]
 fn people_have_several_conversations() {
-    run(async { play(with_page().await, Way::Page, "conversations").await });
+    run(play_both_ways("conversations"));
 }
 
 #[test]
 fn an_answer_is_stopped_and_outlives_a_reload() {
-    run(async { play(with_page().await, Way::Ingress, "stopping").await });
+    run(play_both_ways("stopping"));
 }
 
 #[test]
 fn what_is_said_offline_is_sent_later() {
-    run(async { play(with_page().await, Way::Ingress, "offline-chat").await });
+    run(play_both_ways("offline-chat"));
 }
 
 #[test]
@@ -288,12 +287,12 @@ fn what_is_served_gives_nothing_away() {
 
 #[test]
 fn tasks_are_added_changed_moved_and_taken_back() {
-    run(async { play(with_page().await, Way::Page, "tasks").await });
+    run(play_both_ways("tasks"));
 }
 
 #[test]
 fn people_are_reminded_and_put_it_off() {
-    run(async { play(with_page().await, Way::Ingress, "reminders").await });
+    run(play_both_ways("reminders"));
 }
 
 #[test]
@@ -309,7 +308,11 @@ fn whatever_passes_is_survived_without_loss() {
             play(&stack, way, "passing-failures").await;
             play(&stack, way, "backend-dies").await;
         }
-        play(&stack, Way::Ingress, "replicas").await;
+        for way in Way::BOTH {
+            play(&stack, way, "replicas").await;
+            // Whoever comes next begins with one replica too.
+            stack.scale(1).await.unwrap();
+        }
         stack.shutdown().await.unwrap();
     });
 }

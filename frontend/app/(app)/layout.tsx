@@ -1,5 +1,6 @@
 import { redirect } from "next/navigation";
 import type { ReactNode } from "react";
+import { ChatBehind } from "@/components/chat/chat-behind";
 import { LiveProvider } from "@/components/live-provider";
 import { Reminders } from "@/components/reminders/reminders";
 import { Frame } from "@/components/shell/frame";
@@ -16,6 +17,7 @@ export default async function SignedInLayout({ children }: { children: ReactNode
     <SessionProvider session={session}>
       <SessionGuard />
       <LiveProvider>
+        <ChatBehind />
         <Frame>
           <Header />
           <Reminders />

@@ -1,17 +1,15 @@
 "use client";
 
 import { useEffect, useRef, useState } from "react";
-import { announcement, type Progress } from "@/lib/chat/announcement";
+import { hear, type Progress } from "@/lib/chat/announcement";
 
 /** Tells those who hear the page when an answer begins and ends, and not each of its words. */
 export function Announcer({ phase, message }: Progress) {
   const [said, setSaid] = useState({ text: "", count: 0 });
   const before = useRef<Progress>({ phase, message });
   useEffect(() => {
-    // Between an answer and what comes next there is a moment without either.
-    if (phase.name === "answering" && message === undefined) return;
-    const text = announcement(before.current, { phase, message });
-    before.current = { phase, message };
+    const { said: text, now } = hear(before.current, { phase, message });
+    before.current = now;
     if (text) setSaid(({ count }) => ({ text, count: count + 1 }));
   }, [phase, message]);
   return (

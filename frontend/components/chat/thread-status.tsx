@@ -13,8 +13,8 @@ import { SIGN_IN } from "@/lib/sign-out";
 
 interface Props {
   phase: Phase;
-  /** The message that is being answered. */
-  head: PendingSend | undefined;
+  /** What is on its way, the message that is being answered first. */
+  queue: readonly PendingSend[];
   messages: ChatMessage[];
   onRetry: () => void;
   onNow: () => void;
@@ -25,7 +25,8 @@ interface Props {
 const EXPECTED = 90_000;
 
 /** How the newest message is doing, while it has no complete answer. */
-export function ThreadStatus({ phase, head, messages, onRetry, onNow, onTakeBack }: Props) {
+export function ThreadStatus({ phase, queue, messages, onRetry, onNow, onTakeBack }: Props) {
+  const [head] = queue;
   switch (phase.name) {
     case "idle":
       return isAnsweredElsewhere(messages) ? <Busy>Being answered in another window</Busy> : null;
@@ -41,7 +42,7 @@ export function ThreadStatus({ phase, head, messages, onRetry, onNow, onTakeBack
           <p>This was written some time ago and could not be sent. Is it still meant?</p>
           <Actions>
             <Button size="sm" tone="primary" onClick={onRetry}>
-              Send it
+              {queue.length > 1 ? `Send all ${queue.length}` : "Send it"}
             </Button>
             {head && <TakeBack onClick={() => onTakeBack(head.key)} />}
           </Actions>

@@ -7,7 +7,8 @@ import { useChatSession } from "@/hooks/use-chat-session";
 import { readAnswer } from "@/lib/chat/answer";
 import { askedPhrase } from "@/lib/chat/confirmation";
 import type { ChatSession } from "@/lib/chat/session";
-import { type ChatMessage, textOf } from "@/lib/chat/types";
+import { type ChatMessage, type PendingSend, textOf } from "@/lib/chat/types";
+import { arrange } from "@/lib/chat/waiting";
 import { Announcer } from "./announcer";
 import type { Named } from "./chat-room";
 import { Composer, type ComposerHandle } from "./composer";
@@ -43,10 +44,7 @@ export function Thread(props: Props) {
     focus: () => composer.current?.focus(),
     put: (text) => composer.current?.put(text),
   }));
-  const waiting = queue.filter((send) => !messages.some((message) => isOf(message, send.key)));
-  const onItsWay = queue[0]?.tried ? waiting.filter((send) => send !== queue[0]) : waiting;
-  // How the newest message is doing stands below it, also while it waits to be sent.
-  const isHeadShown = onItsWay[0] !== queue[0] || queue.length === 0;
+  const { above, below } = arrange(queue, messages, phase);
   const phrase = useMemo(() => asked(messages.at(-1)), [messages]);
   const isNew = !conversationId && messages.length === 0 && queue.length === 0;
 
@@ -59,15 +57,8 @@ export function Thread(props: Props) {
       toast.show({ title: `Not stopped: ${error.message}`, tone: "danger" });
     });
   };
-  const status = (
-    <ThreadStatus
-      phase={phase}
-      head={queue[0]}
-      messages={messages}
-      onRetry={() => session.retry()}
-      onNow={() => session.wake()}
-      onTakeBack={takeBack}
-    />
+  const waiting = (send: PendingSend) => (
+    <QueuedMessage key={send.key} send={send} onTakeBack={takeBack} />
   );
 
   return (
@@ -87,11 +78,16 @@ export function Thread(props: Props) {
         >
           <HistoryNotice history={history} onRetry={() => session.load()} />
           {isNew && <FirstVisit onSay={(text) => session.send(text)} />}
-          {isHeadShown && status}
-          {onItsWay.map((send) => (
-            <QueuedMessage key={send.key} send={send} onTakeBack={takeBack} />
-          ))}
-          {!isHeadShown && status}
+          {above.map(waiting)}
+          <ThreadStatus
+            phase={phase}
+            queue={queue}
+            messages={messages}
+            onRetry={() => session.retry()}
+            onNow={() => session.wake()}
+            onTakeBack={takeBack}
+          />
+          {below.map(waiting)}
         </MessageLog>
       )}
       {children}
@@ -108,10 +104,6 @@ export function Thread(props: Props) {
       <Announcer phase={phase} message={queue[0]?.key} />
     </div>
   );
-}
-
-function isOf(message: ChatMessage, key: string): boolean {
-  return message.id === key;
 }
 
 /** What the newest message asks to be typed, if it asks for anything. */

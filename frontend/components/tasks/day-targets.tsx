@@ -7,7 +7,7 @@ import {
 import { useEffect, useRef, useState } from "react";
 import { DRAGGED } from "@/hooks/use-draggable-row";
 import { cn } from "@/lib/cn";
-import { addDays, nextMonday } from "@/lib/tasks/days";
+import { daysOffered } from "@/lib/tasks/days";
 import { dayLabel } from "@/lib/tasks/format";
 import type { Row } from "@/lib/tasks/rows";
 import type { Clock } from "@/lib/tasks/views";
@@ -34,8 +34,7 @@ export function DayTargets({ rows, clock, actions }: Props) {
   const row = rows.find(({ id }) => id === dragged);
   if (row?.kind !== "task") return null;
   const { today } = clock;
-  const next = nextMonday(today);
-  const days = Array.from({ length: 5 }, (_, n) => addDays(today, n)).filter((day) => day !== next);
+  const { days, nextWeek } = daysOffered(today);
   return (
     <div className="popup absolute inset-x-3 bottom-3 z-70 rounded-lg border border-line bg-surface p-3 shadow-floating">
       <p className="mb-2 text-muted text-xs">Drop it on a day</p>
@@ -47,7 +46,7 @@ export function DayTargets({ rows, clock, actions }: Props) {
             onDrop={() => actions.move(row.task, day)}
           />
         ))}
-        <Target label="Next week" onDrop={() => actions.move(row.task, next)} />
+        {nextWeek && <Target label="Next week" onDrop={() => actions.move(row.task, nextWeek)} />}
         {!row.task.recurrence && (
           <Target label="No date" onDrop={() => actions.move(row.task, null)} />
         )}

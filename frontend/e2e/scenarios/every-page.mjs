@@ -10,7 +10,7 @@ import {
   until,
   withoutLaterParts,
 } from "../browser.mjs";
-import { dayIn, reminder } from "../list.mjs";
+import { dayIn, reminder, taskNamed } from "../list.mjs";
 import { said } from "../talk.mjs";
 
 const WIDTHS = [
@@ -138,13 +138,16 @@ async function offlinePage(browser, page, colorScheme) {
   await showChat(page);
   await page.context().setOffline(true);
   await page.getByRole("banner").getByText("Offline").waitFor();
-  await say(page, "add something that waits");
+  const title = `something ${colorScheme} that waits`;
+  await say(page, `add ${title}`);
   await page.goto(`${browser.url}/settings`);
   await page.getByRole("heading", { name: "You are offline" }).waitFor();
   await page.getByText("1 message waits in this browser").waitFor();
   await atEveryWidth(browser, page, `offline-page-${colorScheme}`);
   await page.context().setOffline(false);
   await page.getByRole("heading", { name: "Settings" }).waitFor();
+  // It is sent from there too.
+  await until("the task", () => taskNamed(page, title));
 }
 
 /** Looks at a page at three widths, loading it for each. */

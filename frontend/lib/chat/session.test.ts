@@ -16,6 +16,9 @@ class Backend {
   requests: { key: string; message: string; conversation_id?: string }[] = [];
   stored: Message[] = [];
   stops: string[] = [];
+  /** The cursor of each page of messages that was asked for. */
+  reads: (string | null)[] = [];
+  readsFail = false;
   release: (() => void) | undefined;
 
   readonly fetch = (async (_url: RequestInfo | URL, init?: RequestInit) => {
@@ -35,7 +38,15 @@ class Backend {
       const said = { conversation_id: "conv", turn_id, tool_calls: [], provider: "server" };
       return { ...said, response: "Stopped. Nothing was changed.", stopped: true };
     }
-    return { messages: this.stored.slice(-30), total: this.stored.length };
+    const query = new URLSearchParams(path.split("?")[1]);
+    const cursor = query.get("cursor");
+    this.reads.push(cursor);
+    if (this.readsFail) throw new TypeError("Failed to fetch");
+    // Newest first by page; a cursor names where the page after it ends.
+    const end = Number(cursor ?? this.stored.length);
+    const start = Math.max(0, end - Number(query.get("limit")));
+    const next_cursor = start > 0 ? String(start) : null;
+    return { messages: this.stored.slice(start, end), total: this.stored.length, next_cursor };
   }) as never;
 
   #stream(key: string, message: string, act: Act): Response {
@@ -365,6 +376,77 @@ describe("while offline", () => {
     await settle();
     expect(sentKeys()).toEqual(["k1"]);
   });
+
+  test("so is what has waited in a page that was left open", async () => {
+    backend.online = false;
+    const sessions = page();
+    const session = sessions.fresh();
+    session.send("buy milk tomorrow");
+    await vi.advanceTimersByTimeAsync(STALE_AFTER + 1);
+    backend.online = true;
+    sessions.wake();
+    await settle();
+    expect(phase(session)).toEqual({ name: "stale" });
+    expect(backend.requests).toEqual([]);
+    // Nor is it meant only because something else is
+    session.send("and bread");
+    sessions.wake();
+    await settle();
+    expect(phase(session)).toEqual({ name: "stale" });
+    session.retry();
+    await settle();
+    expect(backend.requests.map(({ message }) => message)).toEqual([
+      "buy milk tomorrow",
+      "and bread",
+    ]);
+  });
+
+  test("but nothing is asked about what another tab has dealt with meanwhile", async () => {
+    backend.online = false;
+    const session = page().fresh();
+    session.send("buy milk tomorrow");
+    await moment();
+    const others = page();
+    others.resume();
+    const other = others.unnamed();
+    session.discard("k1");
+    await vi.advanceTimersByTimeAsync(STALE_AFTER + 1);
+    backend.online = true;
+    others.wake();
+    await settle();
+    expect(other?.state()).toMatchObject({ phase: { name: "idle" }, queue: [] });
+    expect(backend.requests).toEqual([]);
+  });
+
+  test("so is what failed half a day ago, though the connection is back", async () => {
+    backend.acts = Array.from({ length: 12 }, () => "unreachable" as const);
+    const sessions = page();
+    const session = sessions.fresh();
+    session.send("buy milk tomorrow");
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(phase(session)).toMatchObject({ name: "failed", problem: { kind: "connection" } });
+    vi.setSystemTime(Date.now() + STALE_AFTER);
+    sessions.wake();
+    await settle();
+    expect(phase(session)).toEqual({ name: "stale" });
+    expect(backend.requests).toHaveLength(12);
+  });
+
+  test("but what the backend has taken goes on, as it is known when it was said", async () => {
+    backend.acts = ["breaks"];
+    const sessions = page();
+    const session = sessions.fresh();
+    session.send("buy milk tomorrow");
+    await moment();
+    backend.online = false;
+    await settle();
+    expect(phase(session)).toMatchObject({ name: "waiting", why: "offline" });
+    await vi.advanceTimersByTimeAsync(STALE_AFTER + 1);
+    backend.online = true;
+    sessions.wake();
+    await settle();
+    expect(shown(session)).toEqual(["buy milk tomorrow", "You said buy milk tomorrow"]);
+  });
 });
 
 describe("a backend that asks for patience", () => {
@@ -453,6 +535,60 @@ describe("stop", () => {
     backend.release?.();
     await settle();
     expect(shown(session)).toEqual(["milk", "You said milk"]);
+  });
+});
+
+describe("older messages", () => {
+  /** A conversation of three pages, of which the newest is read. */
+  async function opened() {
+    backend.stored = Array.from({ length: 70 }, (_, index) => ({
+      turn_id: `turn-${index >> 1}`,
+      index,
+      role: index % 2 ? ("assistant" as const) : ("user" as const),
+      text: `${index}`,
+      interrupted: false,
+      stopped: false,
+      created_at: "2026-11-24T08:00:00Z",
+    }));
+    const session = page().open("conv");
+    await session.load();
+    return session;
+  }
+  const from = (first: number) => Array.from({ length: 70 - first }, (_, n) => `${first + n}`);
+
+  test("are read page by page, each once", async () => {
+    const session = await opened();
+    expect(shown(session)).toEqual(from(40));
+    // Asked for twice while it is being read, as by a list that scrolls
+    await Promise.all([session.loadOlder(), session.loadOlder()]);
+    expect(shown(session)).toEqual(from(10));
+    expect(session.state().hasOlder).toBe(true);
+    await session.loadOlder();
+    expect(shown(session)).toEqual(from(0));
+    expect(session.state().hasOlder).toBe(false);
+    await session.loadOlder();
+    expect(backend.reads).toEqual([null, "40", "10"]);
+  });
+
+  test("stay when the newest are read again", async () => {
+    const session = await opened();
+    await session.loadOlder();
+    await session.refresh();
+    expect(shown(session)).toEqual(from(10));
+    await session.loadOlder();
+    expect(shown(session)).toEqual(from(0));
+  });
+
+  test("that could not be read can be asked for again", async () => {
+    const session = await opened();
+    backend.readsFail = true;
+    await expect(session.loadOlder()).rejects.toThrow("Failed to fetch");
+    expect(shown(session)).toEqual(from(40));
+    expect(session.state().hasOlder).toBe(true);
+    backend.readsFail = false;
+    await session.loadOlder();
+    expect(shown(session)).toEqual(from(10));
+    expect(backend.reads).toEqual([null, "40", "40"]);
   });
 });
 

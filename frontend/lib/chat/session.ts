@@ -106,7 +106,7 @@ export class ChatSession {
   wake(): void {
     const { phase } = this.#state;
     this.#wait.end();
-    if (phase.name === "failed" && phase.problem.kind === "connection") this.retry();
+    if (phase.name === "failed" && phase.problem.kind === "connection") void this.deliver();
   }
 
   /** Takes a message back that is not being answered; its text, to put it into the box again. */
@@ -215,18 +215,22 @@ export class ChatSession {
 
   /** Sends a message until it is answered; whether the next may follow. */
   async #bring(send: PendingSend): Promise<boolean> {
-    if (isStale(send, this.#world.now())) return this.#halt({ name: "stale" });
     let stumbles = 0;
-    for (let tries = 0; this.#next()?.key === send.key; ) {
+    for (let tries = 0, head = this.#next(); head?.key === send.key; head = this.#next()) {
+      if (this.#world.outbox.isGone(send.key)) {
+        this.#takeOut(send);
+        return true;
+      }
+      // Anew for each try: a night may have passed while it waited for the connection.
+      if (isStale(head, this.#world.now())) {
+        this.#stopAsked = undefined;
+        return this.#halt({ name: "stale" });
+      }
       if (!this.#world.isOnline()) {
         const sentence = "You are offline. What you wrote is sent when you are back.";
         this.#phase({ name: "waiting", why: "offline", sentence });
         await this.#wait.for(undefined);
         continue;
-      }
-      if (this.#world.outbox.isGone(send.key)) {
-        this.#takeOut(send);
-        return true;
       }
       const error = await this.#attempt(send, tries === 0);
       if (this.#head()?.key !== send.key) return true;

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { addDays, dayIn, daysBetween, instantAt, isDay, lastOfMonth, nextMonday } from "./days";
+import {
+  addDays,
+  dayIn,
+  daysBetween,
+  daysOffered,
+  instantAt,
+  isDay,
+  lastOfMonth,
+  nextMonday,
+} from "./days";
+import { dayLabel } from "./format";
 
 const at = (day: string, time: string, zone: string) =>
   new Date(instantAt(day, time, zone)).toISOString();
@@ -47,5 +57,25 @@ describe("the calendar", () => {
   it("knows which days exist", () => {
     expect(isDay("2028-02-29")).toBe(true);
     expect(["2026-02-29", "2026-13-01", "2026-1-1", "today", ""].some(isDay)).toBe(false);
+  });
+});
+
+describe("the days a task can be put on", () => {
+  const offered = (today: string) => {
+    const { days, nextWeek } = daysOffered(today);
+    return [...days.map((day) => dayLabel(day, today, "en-GB")), ...(nextWeek ? [nextWeek] : [])];
+  };
+
+  it.each([
+    ["2026-11-23", ["Wednesday", "Thursday", "Friday", "2026-11-30"]],
+    ["2026-11-24", ["Thursday", "Friday", "Saturday", "2026-11-30"]],
+    ["2026-11-25", ["Friday", "Saturday", "Sunday", "2026-11-30"]],
+    // From here on the Monday stands there under its name.
+    ["2026-11-26", ["Saturday", "Sunday", "Monday"]],
+    ["2026-11-27", ["Sunday", "Monday", "Tuesday"]],
+    ["2026-11-28", ["Monday", "Tuesday", "Wednesday"]],
+    ["2026-11-29", ["Tuesday", "Wednesday", "Thursday"]],
+  ])("are each there once on %s", (today, later) => {
+    expect(offered(today)).toEqual(["Today", "Tomorrow", ...later]);
   });
 });

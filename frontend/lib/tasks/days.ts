@@ -76,3 +76,16 @@ export function lastOfMonth(day: Day): Day {
 export function nextMonday(day: Day): Day {
   return addDays(day, 7 - weekday(day));
 }
+
+/** Days that are offered one by one, today among them. */
+const OFFERED = 5;
+
+/**
+ * Where a task can be put: today and the days after it, and "next week" for the Monday that follows
+ * if it is none of them; else null.
+ */
+export function daysOffered(today: Day): { days: Day[]; nextWeek: Day | null } {
+  const days = Array.from({ length: OFFERED }, (_, n) => addDays(today, n));
+  const monday = nextMonday(today);
+  return { days, nextWeek: days.includes(monday) ? null : monday };
+}
