@@ -209,7 +209,7 @@ async fn a_model_that_stalls_is_given_up() {
     let half = events(&[content("You have ")]);
     let ann = World::new(scripted([Sends::Hangs(half)]).await, &[]);
     let reply = ann.say("what is on my list?").await.message;
-    let answer = "You have \n\nYou have no tasks on your list.\n\n";
+    let answer = "You have \n\nYou have no open tasks.\n\n";
     assert_eq!(reply.text, format!("{answer}{SIMPLER}"));
     assert_eq!(reply.provider.as_deref(), Some("offline"));
 }
