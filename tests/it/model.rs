@@ -240,7 +240,7 @@ fn a_model_that_obeys_what_stands_in_a_task_changes_nothing() {
         // which the reply says, whatever the model claims
         let reply = turn["response"].as_str().unwrap();
         assert!(
-            reply.starts_with("All done.") && reply.contains("nothing was changed"),
+            reply.starts_with("All done.") && reply.contains("Nothing was changed"),
             "{turn}"
         );
         let calls = turn["tool_calls"].as_array().unwrap();

@@ -48,3 +48,16 @@ test("behind an ingress that ends https, cookies are sent by https only", async 
     }
   }
 });
+
+test("however many people behind one address renew their tokens, nobody is turned away", async () => {
+  const databaseUrl = process.env.DATABASE_URL ?? "";
+  const config = readConfig({ NODE_ENV: "test" });
+  const auth = build(config, { databaseUrl, betterAuthSecret: "x".repeat(32) });
+  const ask = () => {
+    const headers = { "x-forwarded-for": "192.0.2.8" };
+    return auth.handler(new Request("http://localhost:3000/auth/token", { headers }));
+  };
+  const statuses = new Set<number>();
+  for (let asked = 0; asked < 400; asked++) statuses.add((await ask()).status);
+  expect([...statuses]).toEqual([401]);
+});

@@ -51,7 +51,14 @@ export function build(config: Config, secrets: Secrets) {
       enabled: true,
       window: 60,
       max: 300,
-      customRules: { "/sign-in/email": limit, "/sign-up/email": limit },
+      customRules: {
+        "/sign-in/email": limit,
+        "/sign-up/email": limit,
+        // Counted by address, and from 0 again only after a minute without any: an office behind
+        // one address would lock itself out. They give nothing without a session.
+        "/token": false,
+        "/get-session": false,
+      },
     },
     user: {
       modelName: "users",
