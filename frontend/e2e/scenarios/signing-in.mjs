@@ -60,6 +60,8 @@ export default async function (browser) {
   // Signing out ends the session in all tabs of the browser
   const tab = await page.context().newPage();
   await tab.goto(browser.url);
+  // A tab that does not listen yet does not hear of it, and goes on until its token ends.
+  await tab.locator("[inert]").first().waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Account" }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await page.waitForURL(`${browser.url}/sign-in`);

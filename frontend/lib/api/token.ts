@@ -38,7 +38,11 @@ export async function getToken(): Promise<string> {
 
 /** Whose token it is; `anew` asks the server, as somebody else may have signed in in another tab. */
 export async function getSubject(anew = false): Promise<string> {
-  if (anew) kept = undefined;
+  if (anew) {
+    kept = undefined;
+    // A request under way may have been answered before the session ended.
+    flight = undefined;
+  }
   return (await current()).subject;
 }
 
@@ -49,10 +53,12 @@ export function dropToken(token: string): void {
 
 async function current(): Promise<Kept> {
   if (kept && kept.expires - Date.now() > MARGIN) return kept;
-  flight ??= renew().finally(() => {
-    flight = undefined;
+  if (flight) return flight;
+  const mine = renew().finally(() => {
+    if (flight === mine) flight = undefined;
   });
-  return flight;
+  flight = mine;
+  return mine;
 }
 
 async function renew(): Promise<Kept> {
