@@ -306,15 +306,11 @@ impl User {
 
     /// The task as this state has it, or as it is given if it has none.
     fn as_known(&self, task: &Task) -> Arc<Task> {
-        let Ok(known) = self.known(&task.id) else {
-            return Arc::new(task.clone());
-        };
-        match self.notes_of(known) {
-            notes if notes == known.notes.as_deref() => Arc::clone(known),
-            notes => Arc::new(Task {
-                notes: notes.map(str::to_owned),
-                ..Task::clone(known)
-            }),
+        match self.known(&task.id) {
+            Ok(known) if self.notes_of(known) == known.notes.as_deref() => Arc::clone(known),
+            // Of a task that is there, `unread` had the notes read.
+            Ok(known) => Arc::new(self.whole(known).unwrap_or_else(|_| task.clone())),
+            Err(_) => Arc::new(task.clone()),
         }
     }
 
@@ -480,15 +476,13 @@ impl State for User {
             return serde_json::to_vec(&core).ok();
         }
         if let Some(n) = page_number(page, "tasks") {
-            let tasks: Vec<&Arc<Task>> = self
-                .pages
-                .tasks(n)
-                .filter_map(|n| self.tasks.get(&n))
-                .collect();
+            let numbers: Vec<u64> = self.pages.tasks(n).collect();
+            let tasks = numbers.iter().filter_map(|n| self.tasks.get(n));
+            let tasks: Vec<&Arc<Task>> = tasks.collect();
             if tasks.is_empty() {
                 return None;
             }
-            let notes = self.pages.tasks(n).filter_map(|n| self.notes.place(n));
+            let notes = numbers.iter().filter_map(|n| self.notes.place(*n));
             let notes = notes.collect();
             return serde_json::to_vec(&TaskPage { tasks, notes }).ok();
         }
