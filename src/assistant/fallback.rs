@@ -111,15 +111,16 @@ impl Planner for Attempt {
                 outcome: "failed",
             };
             METRICS.planned.get_or_create(&failed).inc();
+            if context.outcomes.is_empty() {
+                self.with(|memory| memory.planned_by = Offline.name());
+                return Ok(self.simpler(&context));
+            }
             let spoken = self.with(|memory| {
-                if memory.spoken.is_empty() || context.outcomes.is_empty() {
+                if memory.spoken.is_empty() {
                     memory.planned_by = Offline.name();
                 }
                 memory.spoken.clone()
             });
-            if context.outcomes.is_empty() {
-                return Ok(self.simpler(&context));
-            }
             let end = account::unfinished(BROKE_OFF, context.outcomes);
             Ok(Step::Say(joined(&spoken, &end)))
         })

@@ -55,6 +55,16 @@ fn stop_of(started: &Started) -> StopRequest {
     }
 }
 
+/// To stop a turn that does not run here.
+fn stop_elsewhere() -> StopRequest {
+    StopRequest {
+        user_id: "ann".to_owned(),
+        conversation_id: "c".to_owned(),
+        turn_id: "t".to_owned(),
+        traceparent: request("").traceparent,
+    }
+}
+
 /// Actors that store what they are told when a turn is stopped.
 fn stoppable() -> Arc<Script> {
     actors(|call| {
@@ -131,13 +141,7 @@ async fn a_turn_that_runs_elsewhere_is_stopped_with_what_its_receipts_say() {
         _ => None,
     });
     let (assistant, _, _) = thinking(&script);
-    let stop = StopRequest {
-        user_id: "ann".to_owned(),
-        conversation_id: "c".to_owned(),
-        turn_id: "t".to_owned(),
-        traceparent: request("").traceparent,
-    };
-    let reply = assistant.stop(&stop).await.unwrap();
+    let reply = assistant.stop(&stop_elsewhere()).await.unwrap();
     assert!(reply.message.text.contains("Added “milk”."));
     assert_eq!(script.methods(), ["take_over", "receipts", "stop_turn"]);
 }
@@ -151,14 +155,8 @@ async fn a_stop_that_breaks_hands_the_turn_back() {
         _ => None,
     });
     let (assistant, _, life) = thinking(&script);
-    let stop = StopRequest {
-        user_id: "ann".to_owned(),
-        conversation_id: "c".to_owned(),
-        turn_id: "t".to_owned(),
-        traceparent: request("").traceparent,
-    };
     // When the stop fails, then nobody waits for its hold to run out
-    assistant.stop(&stop).await.unwrap_err();
+    assistant.stop(&stop_elsewhere()).await.unwrap_err();
     life.idle().await;
     assert_eq!(script.methods(), ["take_over", "receipts", "release_turn"]);
 }
