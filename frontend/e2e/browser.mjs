@@ -137,10 +137,14 @@ export class Browser {
   }
 }
 
+/** Waits until the page listens: before that nobody can press, hear or tell it anything. */
+export async function listens(page) {
+  await page.locator("[inert]").first().waitFor({ state: "detached" });
+}
+
 /** Fails unless axe-core finds nothing to complain about. */
 export async function accessible(page, where) {
-  // Until the page listens nothing of it is there for those who hear it.
-  await page.locator("[inert]").first().waitFor({ state: "detached" });
+  await listens(page);
   await page.evaluate(axe.source);
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
   const { violations } = await page.evaluate(

@@ -1,5 +1,5 @@
 // Signing up, out and in again, by mouse and by keyboard, and what is refused on the way.
-import { accessible, assert, PASSWORD } from "../browser.mjs";
+import { accessible, assert, listens, PASSWORD } from "../browser.mjs";
 
 export default async function (browser) {
   // Somebody who is not signed in is asked to
@@ -61,7 +61,7 @@ export default async function (browser) {
   const tab = await page.context().newPage();
   await tab.goto(browser.url);
   // A tab that does not listen yet does not hear of it, and goes on until its token ends.
-  await tab.locator("[inert]").first().waitFor({ state: "detached" });
+  await listens(tab);
   await page.getByRole("button", { name: "Account" }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await page.waitForURL(`${browser.url}/sign-in`);

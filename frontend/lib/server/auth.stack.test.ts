@@ -3,12 +3,14 @@ import { expect, test } from "vitest";
 import { build } from "./auth";
 import { readConfig } from "./config";
 
-test("our migrations leave Better Auth nothing to create or add", async () => {
+function authOf(env: Record<string, string> = {}) {
   const databaseUrl = process.env.DATABASE_URL ?? "";
-  const auth = build(readConfig({ NODE_ENV: "test" }), {
-    databaseUrl,
-    betterAuthSecret: "x".repeat(32),
-  });
+  const config = readConfig({ NODE_ENV: "test", ...env });
+  return build(config, { databaseUrl, betterAuthSecret: "x".repeat(32) });
+}
+
+test("our migrations leave Better Auth nothing to create or add", async () => {
+  const auth = authOf();
   const { toBeCreated, toBeAdded } = await getMigrations(auth.options);
   expect(toBeCreated).toEqual([]);
   expect(toBeAdded).toEqual([]);
@@ -18,9 +20,7 @@ test("our migrations leave Better Auth nothing to create or add", async () => {
 });
 
 test("behind an ingress that ends https, cookies are sent by https only", async () => {
-  const config = readConfig({ NODE_ENV: "test", PUBLIC_URL: "https://todo.example.com" });
-  const databaseUrl = process.env.DATABASE_URL ?? "";
-  const auth = build(config, { databaseUrl, betterAuthSecret: "x".repeat(32) });
+  const auth = authOf({ PUBLIC_URL: "https://todo.example.com" });
   // As it arrives: from the ingress, without encryption
   const request = new Request("http://10.0.0.7:3000/auth/sign-up/email", {
     method: "POST",
@@ -50,9 +50,7 @@ test("behind an ingress that ends https, cookies are sent by https only", async 
 });
 
 test("however many people behind one address renew their tokens, nobody is turned away", async () => {
-  const databaseUrl = process.env.DATABASE_URL ?? "";
-  const config = readConfig({ NODE_ENV: "test" });
-  const auth = build(config, { databaseUrl, betterAuthSecret: "x".repeat(32) });
+  const auth = authOf();
   const ask = () => {
     const headers = { "x-forwarded-for": "192.0.2.8" };
     return auth.handler(new Request("http://localhost:3000/auth/token", { headers }));
