@@ -4,10 +4,18 @@ use serde_json::json;
 
 use crate::world::{APPS, Place, name, run};
 
-/// How many ready replicas a deployment has.
-async fn ready(place: &Place, app: &str) -> u64 {
-    let deployment = place.get(&["deployment", app]).await.unwrap();
-    deployment["status"]["readyReplicas"].as_u64().unwrap_or(0)
+/// Waits until a deployment has so many replicas, all of its newest build and ready: helm asks the
+/// replica set, whose deployment counts a moment later, and of three it waits for two.
+async fn until_ready(place: &Place, app: &str, replicas: u64) {
+    let so_many = || async {
+        let deployment = place.get(&["deployment", app]).await.unwrap();
+        let status = &deployment["status"];
+        let seen = status["observedGeneration"] == deployment["metadata"]["generation"];
+        let counts = ["replicas", "updatedReplicas", "readyReplicas"];
+        (seen && counts.iter().all(|count| status[count] == replicas)).then_some(())
+    };
+    let what = format!("{replicas} of {app} ready");
+    place.cluster.until(&what, so_many).await.unwrap();
 }
 
 #[test]
@@ -16,22 +24,12 @@ fn load_brings_replicas_which_all_fit_and_stay() {
         // Given a release on machines of the customer's size.
         let place = Place::new("load").await;
         place.upgrade("sha-1", &[]).await.unwrap();
-        assert_eq!(ready(&place, "backend").await, 1);
+        until_ready(&place, "backend", 1).await;
         // When its containers use three times what they asked for.
         place.cluster.set_cpu_usage(900).unwrap();
         // Then there come to be two pages and three backends, all of them on a machine.
-        let all = || async {
-            let [page, backend] = [
-                ready(&place, "frontend").await,
-                ready(&place, "backend").await,
-            ];
-            (page == 2 && backend == 3).then_some(())
-        };
-        place
-            .cluster
-            .until("two pages and three backends", all)
-            .await
-            .unwrap();
+        until_ready(&place, "frontend", 2).await;
+        until_ready(&place, "backend", 3).await;
         for app in APPS {
             for pod in place.pods(app).await {
                 assert_eq!(pod["status"]["phase"], "Running", "{}", name(&pod));
@@ -39,7 +37,7 @@ fn load_brings_replicas_which_all_fit_and_stay() {
         }
         // And the next build, for which there is hardly room, comes and has as many.
         place.upgrade("sha-2", &[]).await.unwrap();
-        assert_eq!(ready(&place, "backend").await, 3);
+        until_ready(&place, "backend", 3).await;
         assert_eq!(place.pods("backend").await.len(), 3);
         place.cluster.set_cpu_usage(0).unwrap();
         place.leave().await;
@@ -53,8 +51,7 @@ fn a_disruption_takes_one_replica_at_a_time() {
         let place = Place::new("disruptions").await;
         let two = ["--set", "backend.autoscaling.minReplicas=2"];
         place.upgrade("sha-1", &two).await.unwrap();
-        let both = || async { (ready(&place, "backend").await == 2).then_some(()) };
-        place.cluster.until("two backends", both).await.unwrap();
+        until_ready(&place, "backend", 2).await;
         for node in ["node-1", "node-2"] {
             place.cluster.kubectl(&["cordon", node]).await.unwrap();
         }
@@ -90,19 +87,13 @@ fn after_a_restore_page_and_backend_are_started_by_hand() {
         place.cluster.until("no backend", stopped).await.unwrap();
         // When it is installed again, then only the consumers come.
         place.upgrade("sha-1", &[]).await.unwrap();
-        assert_eq!(ready(&place, "projector").await, 1);
-        assert_eq!(ready(&place, "backend").await, 0);
+        until_ready(&place, "projector", 1).await;
+        assert!(place.pods("backend").await.is_empty());
         // And the others with the command of the page.
         let start = ["scale", "deployment", "frontend", "backend", "--replicas=1"];
         place.kubectl(&start).await.unwrap();
-        let back = || async {
-            let [page, backend] = [
-                ready(&place, "frontend").await,
-                ready(&place, "backend").await,
-            ];
-            (page >= 1 && backend >= 1).then_some(())
-        };
-        place.cluster.until("page and backend", back).await.unwrap();
+        until_ready(&place, "frontend", 1).await;
+        until_ready(&place, "backend", 1).await;
         place.leave().await;
     });
 }
