@@ -2,15 +2,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 
 use crate::process::{is_program, on_path};
 use crate::progress;
 
+/// Two at a time are one too many for dpkg.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// Finds a program, on `PATH` or where Debian puts servers; gets its packages when it is missing
 /// and we may. Blocks.
 pub(crate) fn program(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    if let Some(found) = installed(name) {
+        return Ok(found);
+    }
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = installed(name) {
         return Ok(found);
     }

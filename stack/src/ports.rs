@@ -20,9 +20,10 @@
 //! | 5 | | | it, for other sidecars |
 //! | 6 | | | its metrics |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 
@@ -67,6 +68,10 @@ const BLOCK: u16 = 10;
 const FREE_FROM: u16 = 12_000;
 const FREE_TO: u16 = 32_000;
 
+/// The first ports of all free blocks that this process has handed out. Stacks may start side by
+/// side, and a server that is stopped for a while finds its port as it was.
+static HANDED_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 /// The address of what speaks HTTP on a port of this machine.
 pub(crate) fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
@@ -93,7 +98,7 @@ impl PortPlan {
                 }
                 first
             }
-            Ports::Free => self.any(used)?,
+            Ports::Free => any(used)?,
         };
         self.blocks.insert(name.to_owned(), first);
         Ok(first)
@@ -107,10 +112,8 @@ impl PortPlan {
     /// A port that no server of this stack had before. A sidecar whose calls to another were
     /// refused tries that address again only after a wait that grows, and would not find a new
     /// replica there for seconds; on a cluster a new pod has a new address.
-    pub fn fresh(&mut self) -> Result<u16> {
-        let port = self.any(1)?;
-        self.blocks.insert(format!("port {port}"), port);
-        Ok(port)
+    pub fn fresh() -> Result<u16> {
+        any(1)
     }
 
     fn standard(&self, name: &str) -> Result<u16> {
@@ -133,19 +136,21 @@ impl PortPlan {
             .find(|first| !taken(first))
             .unwrap_or(FIRST_CONSUMER))
     }
+}
 
-    fn any(&self, used: u16) -> Result<u16> {
-        let span = u32::from((FREE_TO - FREE_FROM) / BLOCK);
-        for _ in 0..500 {
-            let place = u16::try_from(getrandom::u32()? % span)?;
-            let first = FREE_FROM + place * BLOCK;
-            let ours = self.blocks.values().any(|block| *block == first);
-            if !ours && (first..first + used).all(is_free) {
-                return Ok(first);
-            }
+/// A block that nobody had before, with so many free ports.
+fn any(used: u16) -> Result<u16> {
+    let span = u32::from((FREE_TO - FREE_FROM) / BLOCK);
+    let mut handed_out = HANDED_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..500 {
+        let place = u16::try_from(getrandom::u32()? % span)?;
+        let first = FREE_FROM + place * BLOCK;
+        if !handed_out.contains(&first) && (first..first + used).all(is_free) {
+            handed_out.insert(first);
+            return Ok(first);
         }
-        bail!("no free ports were found between {FREE_FROM} and {FREE_TO}")
     }
+    bail!("no free ports were found between {FREE_FROM} and {FREE_TO}")
 }
 
 fn is_free(port: u16) -> bool {
@@ -228,8 +233,20 @@ mod tests {
         let one = plan.block("backend-1", 7).unwrap();
         let two = plan.block("backend-2", 7).unwrap();
         assert_ne!(one, two);
-        assert_ne!(plan.fresh().unwrap(), plan.fresh().unwrap());
         assert_eq!(plan.block("backend-1", 7).unwrap(), one);
+    }
+
+    #[test]
+    fn two_stacks_never_have_a_block_in_common() {
+        let mut plans = [PortPlan::new(Ports::Free), PortPlan::new(Ports::Free)];
+        let mut blocks = BTreeSet::new();
+        for number in 0..100 {
+            for plan in &mut plans {
+                let name = format!("backend-{number}");
+                assert!(blocks.insert(plan.block(&name, 7).unwrap()));
+            }
+        }
+        assert!(blocks.insert(PortPlan::fresh().unwrap()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use todo_stack::Signal;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::{
     streaming::Page,
@@ -28,10 +28,11 @@ struct Models {
     recorder: Recorder,
 }
 
-static MODELS: OnceCell<Models> = OnceCell::const_new();
+static MODELS: OnceCell<Mutex<Models>> = OnceCell::const_new();
 
-async fn models() -> &'static Models {
-    MODELS
+/// For one test at a time: one of them kills a replica, and brings it back.
+async fn models() -> MutexGuard<'static, Models> {
+    let models = MODELS
         .get_or_init(|| async {
             let recorder = Recorder::start().await;
             let options = options()
@@ -41,9 +42,10 @@ async fn models() -> &'static Models {
                 .env("COHERE_BASE_URL", &recorder.url);
             let stack = own(options).await;
             let recorder = recorder.before(stack.model().unwrap().url());
-            Models { stack, recorder }
+            Mutex::new(Models { stack, recorder })
         })
-        .await
+        .await;
+    models.lock().await
 }
 
 impl Models {

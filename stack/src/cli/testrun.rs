@@ -14,9 +14,9 @@ use super::cargo;
 /// How to run the tests.
 #[derive(Debug, clap::Args)]
 pub struct Test {
-    /// How many integration tests run at the same time. They measure times, so
-    /// one after the other is the default.
-    #[arg(long, default_value_t = 1, env = "STACK_TEST_THREADS")]
+    /// How many integration tests run at the same time. Most of them wait more
+    /// than they work.
+    #[arg(long, default_value_t = 2, env = "STACK_TEST_THREADS")]
     threads: u16,
     /// Only integration tests whose name contains this, and no other part.
     #[arg(long)]

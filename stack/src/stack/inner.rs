@@ -203,7 +203,7 @@ impl Inner {
         let first = self.block(app, Pair::PORTS)?;
         // All other replicas may go, and others come in their place.
         let internal_port = if kind == Kind::Backend && app != FIRST_BACKEND {
-            self.plan().fresh()?
+            PortPlan::fresh()?
         } else {
             first + Pair::INTERNAL
         };
