@@ -10,7 +10,10 @@ use std::{
 use anyhow::Result;
 use serde_json::{Value, json};
 use todo_stack::{Cluster, ClusterTools};
-use tokio::{runtime::Runtime, sync::OnceCell};
+use tokio::{
+    runtime::Runtime,
+    sync::{Mutex, MutexGuard, OnceCell},
+};
 
 /// The release's name, as in README.md.
 pub const RELEASE: &str = "todo-app";
@@ -115,10 +118,14 @@ pub async fn cluster() -> &'static Cluster {
         .await
 }
 
-/// A namespace of a test's own, in which Pod Security is `restricted`.
+/// The machines hold one release, and load is everywhere the same.
+static ROOM: Mutex<()> = Mutex::const_new(());
+
+/// A namespace of a test's own, in which Pod Security is `restricted`; one at a time.
 pub struct Place {
     pub cluster: &'static Cluster,
     pub name: &'static str,
+    _room: MutexGuard<'static, ()>,
 }
 
 impl Place {
@@ -143,6 +150,7 @@ impl Place {
 
     /// With nothing in it.
     pub async fn bare(name: &'static str) -> Self {
+        let room = ROOM.lock().await;
         let cluster = cluster().await;
         let namespace = json!({
             "apiVersion": "v1",
@@ -157,7 +165,11 @@ impl Place {
             .kubectl_with(&create, &namespace.to_string())
             .await
             .unwrap();
-        let place = Self { cluster, name };
+        let place = Self {
+            cluster,
+            name,
+            _room: room,
+        };
         // Until then no pod could be made, and helm could not tell that it is connected.
         let there = || async { place.get(&["serviceaccount", "default"]).await.ok() };
         cluster
@@ -233,7 +245,7 @@ impl Place {
             .collect()
     }
 
-    /// Takes the release away, so that its autoscalers do not act in other tests.
+    /// Takes the release away, so that it is not in the way of the next.
     pub async fn leave(&self) {
         self.helm(&["uninstall", RELEASE, "--wait"]).await.unwrap();
     }

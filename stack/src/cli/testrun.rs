@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
+use std::thread;
 
 use anyhow::{Context, Result};
 use todo_stack::{ClusterTools, Servers, frontend};
@@ -62,7 +63,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
         total += page()?;
     }
     total += match servers {
-        Ok(_) => tests("integration tests on the stack", &mut integration(test))?,
+        Ok(_) => integration(test)?,
         // Without servers, none of them can run, and that is a failure.
         Err(_) => Tally::failure(),
     };
@@ -95,7 +96,33 @@ fn page() -> Result<Tally> {
     Ok(total)
 }
 
-fn integration(test: &Test) -> Command {
+/// The two targets side by side, as one waits for controllers most of the time.
+fn integration(test: &Test) -> Result<Tally> {
+    const WHAT: &str = "integration tests";
+    if test.only.is_some() {
+        // Of one of them, none may be meant.
+        return tests(WHAT, &mut on_a_stack(&ON_A_STACK, test));
+    }
+    thread::scope(|scope| {
+        let running = ON_A_STACK.map(|target| {
+            let run = move || {
+                tests(
+                    &format!("{WHAT}: {target}"),
+                    &mut on_a_stack(&[target], test),
+                )
+            };
+            scope.spawn(run)
+        });
+        let mut total = Tally::default();
+        for target in running {
+            let outcome = target.join();
+            total += outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        Ok(total)
+    })
+}
+
+fn on_a_stack(targets: &[&str], test: &Test) -> Command {
     let mut command = cargo();
     command.args([
         "test",
@@ -103,7 +130,7 @@ fn integration(test: &Test) -> Command {
         "--workspace",
         "--no-fail-fast",
     ]);
-    for target in ON_A_STACK {
+    for target in targets {
         command.args(["--test", target]);
     }
     command.args([
@@ -200,7 +227,7 @@ fn tests(what: &str, command: &mut Command) -> Result<Tally> {
     ];
     for (is_error, stream) in streams.into_iter().flatten() {
         let lines = lines.clone();
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             let mut reader = BufReader::new(stream);
             let mut line = Vec::new();
             // Bytes, because what a test prints need not be UTF-8.
