@@ -303,7 +303,8 @@ fn people_set_the_page_up_and_take_their_data_along() {
 #[test]
 fn whatever_passes_is_survived_without_loss() {
     run(async {
-        let stack = own(page_options()).await;
+        // Whoever asks again for an answer that was cut off waits for that long.
+        let stack = own(page_options().env("TURN_LEASE_MS", "10000")).await;
         for way in Way::BOTH {
             play(&stack, way, "passing-failures").await;
             play(&stack, way, "backend-dies").await;
