@@ -2,10 +2,11 @@
 //! password, and its controller nobody without a certificate.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rskafka::client::{ClientBuilder, Credentials, SaslConfig};
@@ -14,9 +15,23 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::pki::ServerAuthority;
+use crate::ports::{PortPlan, Ports};
 use crate::process::Spec;
 use crate::secrets::write_private;
 use crate::servers::{Servers, copy_folder};
+
+/// A few seconds of a broker's life are spent compiling it for a long one; the first two settings
+/// halve that.
+const JVM: [&str; 7] = [
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-Xms256m",
+    "-Xmx512m",
+    "-Djava.awt.headless=true",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+];
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// The name clients of a secured broker go by.
 const USER: &str = "todo";
@@ -167,8 +182,7 @@ ssl.truststore.location={}
 pub(crate) fn format(java: &Path, jars: &Path, settings: &Path) -> Command {
     let mut command = Command::new(java);
     command
-        .arg("-cp")
-        .arg(format!("{}/*", jars.display()))
+        .args(["-cp", &class_path(jars)])
         .args([
             "kafka.tools.StorageTool",
             "format",
@@ -220,24 +234,55 @@ pub(crate) fn spec(
             .with_context(|| format!("Kafka's folder {} cannot be made", data.display()))?;
     }
     settings(&data)?;
+    let classes = format!("-XX:SharedArchiveFile={}", servers.kafka_classes.display());
     let mut spec = Spec::new("kafka", &servers.java, dir)
-        .args([
-            "-Xms256m",
-            "-Xmx512m",
-            // A few seconds of a broker's life are spent compiling it for a
-            // long one; these two settings halve that.
-            "-XX:TieredStopAtLevel=1",
-            "-XX:+UseSerialGC",
-            "-Djava.awt.headless=true",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            "-Dorg.slf4j.simpleLogger.showDateTime=true",
-            "-cp",
-        ])
-        .arg(format!("{}/*", servers.kafka_jars.display()))
-        .arg("kafka.Kafka")
-        .arg(config.display().to_string());
+        .arg(classes)
+        .args(JVM)
+        .args(["-cp".to_owned(), class_path(&servers.kafka_jars)])
+        .args(["kafka.Kafka", &config.display().to_string()]);
     spec.grace = Duration::from_secs(20);
     Ok(spec)
+}
+
+/// Has a broker run for a moment, so that the JVM writes down what it made of Kafka's classes:
+/// those who find it start in half the time. A JVM that can make no use of it does without.
+pub(crate) fn keep_classes(
+    java: &Path,
+    jars: &Path,
+    formatted: &Path,
+    archive: &Path,
+) -> Result<()> {
+    let home = tempfile::tempdir().context("there can be no folder for Kafka")?;
+    let (data, config) = (home.path().join("data"), home.path().join("properties"));
+    copy_folder(formatted, &data, &[])?;
+    let port = PortPlan::new(Ports::Free).block("kafka", 2)?;
+    fs::write(&config, properties(&data, port, port + 1) + OPEN)?;
+    let mut broker = Command::new(java)
+        .arg(format!("-XX:ArchiveClassesAtExit={}", archive.display()))
+        .args(JVM)
+        .args(["-cp", &class_path(jars), "kafka.Kafka"])
+        .arg(&config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("Java cannot be started")?;
+    let start = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if broker.try_wait()?.is_some() || start.elapsed() > STARTS_WITHIN {
+            let _ = broker.kill();
+            broker.wait()?;
+            bail!("Kafka does not start: no client gets through to it");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let pid = rustix::process::Pid::from_child(&broker);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+    broker.wait()?;
+    Ok(())
+}
+
+fn class_path(jars: &Path) -> String {
+    format!("{}/*", jars.display())
 }
 
 /// Passwords are part of a broker's folder, so a secured one cannot be copied.

@@ -48,6 +48,8 @@ pub struct Servers {
     pub kafka_jars: PathBuf,
     /// A formatted, empty data folder of a Kafka broker, to be copied.
     pub kafka_data: PathBuf,
+    /// What the JVM made of the broker's classes, so that it need not again.
+    pub kafka_classes: PathBuf,
     /// The folder with PostgreSQL's postgres and initdb.
     pub postgres: PathBuf,
 }
@@ -58,7 +60,7 @@ impl Servers {
         // The cheap checks come first: nobody wants to learn after seven
         // minutes of building that Java is missing.
         let postgres = postgres()?;
-        let java = java()?;
+        let (java, java_is) = java()?;
         let cache = cache_dir()?;
         let kafka = cache.join(format!("kafka-{}", hash([POM])));
         let dapr = match installed_dapr() {
@@ -74,11 +76,19 @@ impl Servers {
             }
         };
         once(&kafka, |dir| get_kafka(dir, &java))?;
+        let (kafka_jars, kafka_data) = (kafka.join("libs"), kafka.join("formatted"));
+        // A JVM reads only what one of its own kind has written, of jars in the same place.
+        let classes = cache.join(format!("kafka-classes-{}", hash([POM, &java_is])));
+        let archive = "kafka.jsa";
+        once(&classes, |dir| {
+            kafka::keep_classes(&java, &kafka_jars, &kafka_data, &dir.join(archive))
+        })?;
         Ok(Self {
             dapr,
             java,
-            kafka_jars: kafka.join("libs"),
-            kafka_data: kafka.join("formatted"),
+            kafka_jars,
+            kafka_data,
+            kafka_classes: classes.join(archive),
             postgres,
         })
     }
@@ -351,7 +361,8 @@ fn go_version(said: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn java() -> Result<PathBuf> {
+/// Java's launcher, and what it says of itself.
+fn java() -> Result<(PathBuf, String)> {
     let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
     let found = home
         .filter(|java| is_program(java))
@@ -362,14 +373,14 @@ fn java() -> Result<PathBuf> {
         );
     };
     let output = Command::new(&java).arg("-version").output()?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if java_version(&said).is_some_and(|found| found < OLDEST_JAVA) {
         bail!(
             "Java {OLDEST_JAVA} or later is needed to run Kafka, and {} is older: install a newer JRE",
             java.display()
         );
     }
-    Ok(java)
+    Ok((java, said))
 }
 
 /// Reads `openjdk version "17.0.12" 2024-07-16`.
