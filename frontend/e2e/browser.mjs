@@ -68,6 +68,10 @@ export class Browser {
       ...rest,
     });
     const page = await context.newPage();
+    return this.#watched(page, tolerate);
+  }
+
+  #watched(page, tolerate = []) {
     page.setDefaultTimeout(PATIENCE);
     const complain = (what) => {
       if (!tolerate.some((pattern) => pattern.test(what))) this.#complaints.push(what);
@@ -87,6 +91,26 @@ export class Browser {
     });
     this.#pages.push(page);
     return page;
+  }
+
+  /**
+   * Another page of the same person, in a window of its own: a tab behind another one is drawn once
+   * a second, and whoever presses something there waits for that.
+   */
+  async another(page) {
+    const context = page.context();
+    const ofPage = await context.newCDPSession(page);
+    const { targetInfo } = await ofPage.send("Target.getTargetInfo");
+    const ofBrowser = await this.#browser.newBrowserCDPSession();
+    const [another] = await Promise.all([
+      context.waitForEvent("page"),
+      ofBrowser.send("Target.createTarget", {
+        url: "about:blank",
+        newWindow: true,
+        browserContextId: targetInfo.browserContextId,
+      }),
+    ]);
+    return this.#watched(another);
   }
 
   /** A window in which a new person has just signed up. */

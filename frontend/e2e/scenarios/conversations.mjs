@@ -32,7 +32,7 @@ export default async function (browser) {
   await box(page).fill("");
 
   // A new title shows in another tab as well
-  const tab = await page.context().newPage();
+  const tab = await browser.another(page);
   await tab.goto(browser.url);
   await row(tab, "add oranges").waitFor();
   await menu(page, "add oranges", "Rename");

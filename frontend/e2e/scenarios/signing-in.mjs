@@ -58,7 +58,7 @@ export default async function (browser) {
   await other.waitForURL(`${browser.url}/`);
 
   // Signing out ends the session in all tabs of the browser
-  const tab = await page.context().newPage();
+  const tab = await browser.another(page);
   await tab.goto(browser.url);
   // A tab that does not listen yet does not hear of it, and goes on until its token ends.
   await listens(tab);
