@@ -73,7 +73,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         {inBrowser && (
           <Radix.Viewport
             label="Messages ({hotkey})"
-            className="pointer-events-none fixed right-0 bottom-0 z-60 flex w-full flex-col gap-2 p-4 pb-[max(1rem,env(safe-area-inset-bottom))] sm:max-w-sm [&>*]:pointer-events-auto"
+            // Where there is one column, the line in which people write is below.
+            className="pointer-events-none fixed right-0 bottom-24 z-60 flex w-full flex-col gap-2 p-4 pb-[max(1rem,env(safe-area-inset-bottom))] sm:max-w-sm lg:bottom-0 [&>*]:pointer-events-auto"
           />
         )}
       </Radix.Provider>

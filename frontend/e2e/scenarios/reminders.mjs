@@ -34,8 +34,16 @@ async function putOff(browser, page) {
   await page.getByRole("button", { name: "Show fewer" }).click();
   await addTask(page, "look at the sky");
   await page.getByLabel("New task").click();
+  // Nor is it by the word that the task was added
+  await message(page, "Added: look at the sky");
   await showChat(page);
-  await page.getByRole("textbox", { name: "Message" }).click();
+  const line = page.getByRole("textbox", { name: "Message" });
+  const isOnTop = await line.evaluate((line) => {
+    const { x, y, width, height } = line.getBoundingClientRect();
+    return document.elementFromPoint(x + width / 2, y + height / 2) === line;
+  });
+  assert(isOnTop, "the line in which one writes is covered");
+  await line.click();
   await accessible(page, "reminders on a phone");
   await browser.shoot(page, "reminders-360");
   await page.setViewportSize({ width: 1280, height: 800 });
