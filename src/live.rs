@@ -43,6 +43,8 @@ use crate::{
 
 /// The Dapr pub/sub component with a consumer group per replica.
 const PUBSUB: &str = "kafka-live";
+/// How long its sidecar gathers updates, in milliseconds: somebody is looking.
+const GATHERS_FOR: u32 = 40;
 /// Most open connections of one user: tabs and devices.
 const PER_USER: usize = 20;
 /// Most open connections in all; each takes some 15 KB.
@@ -213,7 +215,7 @@ impl Hub {
                 response
             }
         });
-        consumers::deliveries(PUBSUB, &topics, app_token, deliver).layer(noticed)
+        consumers::deliveries((PUBSUB, GATHERS_FOR), &topics, app_token, deliver).layer(noticed)
     }
 
     fn take(&self, bulk: &consumers::Bulk) -> Vec<EntryStatus> {

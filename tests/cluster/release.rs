@@ -228,12 +228,20 @@ async fn runs(place: &Place, tag: &str) {
     for (app, image) in images {
         assert!(image.ends_with(&format!(":{tag}")), "{app}: {image}");
     }
-    for app in APPS {
-        for pod in place.pods(app).await {
-            let image = container(&pod, app)["image"].as_str().unwrap();
-            assert!(image.ends_with(&format!(":{tag}")), "{app}: {image}");
+    // helm is content with a new pod that is ready, beside which an old one may still be.
+    let only_this = || async {
+        for app in APPS {
+            for pod in place.pods(app).await {
+                let image = container(&pod, app)["image"].as_str().unwrap();
+                if !image.ends_with(&format!(":{tag}")) {
+                    return None;
+                }
+            }
         }
-    }
+        Some(())
+    };
+    let what = format!("no pod but those of {tag}");
+    place.cluster.until(&what, only_this).await.unwrap();
 }
 
 #[test]

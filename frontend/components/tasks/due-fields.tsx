@@ -7,6 +7,7 @@ import { cn } from "@/lib/cn";
 import { addDays, nextMonday } from "@/lib/tasks/days";
 import type { DueFields as Fields } from "@/lib/tasks/due";
 import type { Clock } from "@/lib/tasks/views";
+import { zoneLabel } from "@/lib/zones";
 
 interface Props {
   value: Fields;
@@ -76,7 +77,7 @@ export function DueFields({ value, onChange, clock }: Props) {
           />
         </div>
       </div>
-      <p className="text-muted text-xs">In the time zone {zone.replaceAll("_", " ")}.</p>
+      <p className="text-muted text-xs">In the time zone {zoneLabel(zone)}.</p>
     </fieldset>
   );
 }
