@@ -19,7 +19,10 @@ use serde_json::{Value, json};
 use todo_stack::Role;
 use tokio::{net::TcpListener, sync::Notify};
 
-use crate::world::{Person, options, own, run, until};
+use crate::{
+    live,
+    world::{Person, options, own, run, until},
+};
 
 /// The span in the browser, which nobody sends.
 const BROWSER: &str = "00f067aa0ba902b7";
@@ -158,6 +161,8 @@ fn a_request_is_one_trace_from_the_browser_to_every_consumer() {
             .env("RUST_LOG", "info,todo_backend::http=debug");
         let stack = own(options).await;
         let ann = Person::new(&stack, 1, "ann-traced");
+        // What came before the live feed began to read, it never takes in
+        let _tab = live::connected(&stack, 1, &ann).await;
 
         // When Ann's browser sends a sentence
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
