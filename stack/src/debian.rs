@@ -56,11 +56,23 @@ pub fn promtool() -> Result<PathBuf> {
     program("promtool", &["prometheus"])
 }
 
+/// Without a font a page has no letters.
+const FONT: &str = "fonts-dejavu-core";
+
 /// The browser that tests drive. Blocks.
 ///
 /// # Errors
 /// There is none, and it cannot be installed.
 pub fn chromium() -> Result<PathBuf> {
-    // Without a font a page has no letters.
-    program("chromium", &["chromium", "fonts-dejavu-core"])
+    program("chromium", &["chromium", FONT])
+}
+
+/// The same browser without windows of its own, for half the work; it shows no notifications.
+/// Blocks.
+///
+/// # Errors
+/// There is none, and it cannot be installed.
+pub fn chromium_headless_shell() -> Result<PathBuf> {
+    const NAME: &str = "chromium-headless-shell";
+    program(NAME, &[NAME, FONT])
 }

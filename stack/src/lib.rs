@@ -72,7 +72,7 @@ mod topic;
 
 pub use app::Role;
 pub use cluster::{Cluster, ClusterSidecar, ClusterTools};
-pub use debian::{chromium, promtool};
+pub use debian::{chromium, chromium_headless_shell, promtool};
 pub use fleet::Death;
 pub use issuer::{AUDIENCE, Issuer};
 pub use kafka::KafkaAccess;

@@ -35,6 +35,7 @@ mod replicas;
 mod restore;
 mod rotation;
 mod secure;
+mod shared;
 mod stopping;
 mod streaming;
 mod traces;

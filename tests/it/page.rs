@@ -13,19 +13,22 @@ use std::{
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use todo_stack::{Role, Signal, Stack, StackOptions, chromium, frontend};
+use todo_stack::{Role, Signal, Stack, StackOptions, chromium, chromium_headless_shell, frontend};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::Command,
-    sync::OnceCell,
 };
 
 use crate::{
+    shared::{Lease, Shared},
     streaming::hold_up,
     world::{Person, options, own, run},
 };
 
-static WITH_PAGE: OnceCell<Stack> = OnceCell::const_new();
+static WITH_PAGE: Shared<Stack> = Shared::new();
+
+/// Scenarios in which the browser shows notifications, which only the whole one does.
+const NOTIFIED: [&str; 2] = ["reminders", "settings"];
 
 /// Longest a scenario may take.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -44,11 +47,11 @@ fn page_options() -> StackOptions {
 }
 
 /// A stack with the page that nobody breaks.
-async fn with_page() -> &'static Stack {
+async fn with_page() -> Lease<Stack> {
     // Somebody adds 2,000 tasks.
     let options = page_options().env("RATE_USER_PER_MINUTE", "3000");
-    let start = || async { Stack::start(options).await.unwrap() };
-    WITH_PAGE.get_or_init(start).await
+    let start = async { Stack::start(options).await.unwrap() };
+    WITH_PAGE.get(start).await
 }
 
 /// How people reach the page.
@@ -83,16 +86,23 @@ impl Way {
 
 /// Plays a scenario both ways, on the stack that nobody breaks.
 async fn play_both_ways(scenario: &str) {
+    let stack = &with_page().await;
     for way in Way::BOTH {
-        play(with_page().await, way, scenario).await;
+        play(stack, way, scenario).await;
     }
 }
 
 /// Plays a scenario and does what it asks for.
 async fn play(stack: &Stack, way: Way, scenario: &str) {
-    let browser = tokio::task::spawn_blocking(|| {
+    let notified = NOTIFIED.contains(&scenario);
+    let browser = tokio::task::spawn_blocking(move || {
         frontend::packages().unwrap();
-        chromium().unwrap()
+        let browser = if notified {
+            chromium()
+        } else {
+            chromium_headless_shell()
+        };
+        browser.unwrap()
     });
     let shots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/page");
     let settings = json!({
@@ -184,7 +194,7 @@ async fn grant(
 #[test]
 fn better_auth_finds_nothing_to_add_to_our_tables() {
     run(async {
-        let stack = with_page().await;
+        let stack = &with_page().await;
         let status = Command::new("node")
             .current_dir(frontend::folder())
             .args(["node_modules/vitest/vitest.mjs", "run"])
@@ -203,7 +213,7 @@ fn people_sign_up_out_and_in() {
 #[test]
 fn the_page_hands_streams_on_piece_by_piece() {
     run(async {
-        let stack = with_page().await;
+        let stack = &with_page().await;
         // Given somebody who listens by way of the page, its sidecar and the backend's
         let (page, user) = (stack.page_url().unwrap(), "ann-by-page");
         let ann = Person::new(stack, 1, user).at(&page);
@@ -320,10 +330,10 @@ fn whatever_passes_is_survived_without_loss() {
 
 #[test]
 fn every_page_is_accessible_in_both_themes_and_has_its_picture_taken() {
-    run(async { play(with_page().await, Way::Page, "every-page").await });
+    run(async { play(&*with_page().await, Way::Page, "every-page").await });
 }
 
 #[test]
 fn the_page_keeps_its_budgets() {
-    run(async { play(with_page().await, Way::Ingress, "budgets").await });
+    run(async { play(&*with_page().await, Way::Ingress, "budgets").await });
 }

@@ -17,27 +17,27 @@ use sqlx::{
 use todo_actors::sidecar::{DaprSidecar, Sidecar};
 use todo_backend::kafka::{self, KafkaConfig};
 use todo_stack::{DaprAccess, Proof, Stack};
-use tokio::sync::OnceCell;
 
 use crate::{
     callbacks::{self, listens_on},
     knock::{ALERT, forged, greet, greet_plainly},
     main_job,
+    shared::{Lease, Shared},
     world::{Person, events, options, own, run},
 };
 
-static SECURED: OnceCell<Stack> = OnceCell::const_new();
+static SECURED: Shared<Stack> = Shared::new();
 
 /// A secured stack that nobody breaks, with two replicas that call each other.
-async fn secured() -> &'static Stack {
-    let start = || async { Stack::start(options().secured().replicas(2)).await.unwrap() };
-    SECURED.get_or_init(start).await
+async fn secured() -> Lease<Stack> {
+    let start = async { Stack::start(options().secured().replicas(2)).await.unwrap() };
+    SECURED.get(start).await
 }
 
 #[test]
 fn the_main_job_is_done_from_the_sentence_to_the_reminder() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         main_job::sentence(stack).await;
         let ann = Person::new(stack, 2, "ann-main");
         let due = Timestamp::now() + 3.seconds();
@@ -52,7 +52,7 @@ fn the_main_job_is_done_from_the_sentence_to_the_reminder() {
 #[test]
 fn replicas_reach_each_others_actors() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         // Of so many people each replica holds some
         for number in 0..8 {
             let name = format!("neighbour-{number}");
@@ -67,7 +67,7 @@ fn replicas_reach_each_others_actors() {
 #[test]
 fn nothing_can_be_reached_from_elsewhere() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         let servers = ["postgres", "kafka", "placement", "scheduler", "sentry"];
         let apps = ["backend-1", "backend-2", "projector", "auditor"];
         let mut seen = 0;
@@ -87,7 +87,8 @@ fn nothing_can_be_reached_from_elsewhere() {
 #[test]
 fn keys_and_passwords_lie_in_files_of_their_owner_alone() {
     run(async {
-        let dir = secured().await.dir();
+        let stack = &secured().await;
+        let dir = stack.dir();
         let mut seen = 0;
         for name in ["secrets.json", "dapr-secrets.json", "kafka/keystore.pem"] {
             seen += strict(&dir.join(name));
@@ -146,7 +147,7 @@ fn a_second_start_finds_what_the_first_one_kept() {
 #[test]
 fn postgres_wants_encryption_and_the_password() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         let good = PgConnectOptions::from_str(stack.database_url()).unwrap();
         good.connect().await.unwrap();
 
@@ -170,7 +171,7 @@ async fn refused(options: PgConnectOptions) -> String {
 #[test]
 fn kafka_wants_encryption_and_the_password() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         let access = stack.kafka_access().unwrap();
         let good = KafkaConfig {
             brokers: vec![stack.kafka_brokers().to_owned()],
@@ -229,7 +230,7 @@ async fn topics(config: &KafkaConfig) -> Result<usize, String> {
 #[test]
 fn servers_want_a_certificate_of_our_own_authority() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         let port = |server: &str, offset| stack.port(server).unwrap() + offset;
         for (what, port) in [
             ("Kafka's controller", port("kafka", 1)),
@@ -273,7 +274,7 @@ fn servers_want_a_certificate_of_our_own_authority() {
 #[test]
 fn sentry_wants_a_token_for_the_very_identity() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         let start = async |app_id, identity| {
             let started = stack.start_caller(app_id, identity).await;
             format!("{:#}", started.unwrap_err())
@@ -291,7 +292,7 @@ fn sentry_wants_a_token_for_the_very_identity() {
 #[test]
 fn sidecars_and_apps_want_their_tokens() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         for app in ["backend-1", "projector"] {
             let access = stack.dapr_of(app).unwrap();
             // The app's token does not count
@@ -319,7 +320,7 @@ fn sidecars_and_apps_want_their_tokens() {
 #[test]
 fn what_kafka_asks_for_is_no_secret_of_the_apps() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         let access = stack.dapr(1).unwrap();
         let grpc = format!("http://127.0.0.1:{}", access.grpc_port);
         let sidecar = DaprSidecar::connect(&grpc, Some(&access.api_token)).unwrap();
@@ -333,7 +334,7 @@ fn what_kafka_asks_for_is_no_secret_of_the_apps() {
 #[test]
 fn the_frontend_gets_through_to_the_api_and_to_nothing_else() {
     run(async {
-        let stack = secured().await;
+        let stack = &secured().await;
         let frontend = stack.start_caller("frontend", Proof::Own).await.unwrap();
         let token = stack.token("zoe");
         let bearer = Some(token.as_str());
