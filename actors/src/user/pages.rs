@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::task::Task;
+use crate::pages::page_number;
 
 /// A new page is begun when the newest has this many bytes.
 pub(super) const TARGET: usize = 48 << 10;
@@ -10,22 +11,35 @@ pub(super) const TARGET: usize = 48 << 10;
 /// page larger moves to the newest.
 pub(super) const LARGEST: usize = 192 << 10;
 
+/// The name of the pages.
+const NAME: &str = "tasks";
+
 /// Which tasks stand on which page. Physical only: it says nothing about the tasks.
 #[derive(Debug, Default)]
 pub(super) struct TaskPages {
     /// How many bytes each page has that has any tasks.
-    bytes: BTreeMap<u64, usize>,
+    bytes: BTreeMap<u32, usize>,
     /// Where each task stands, by its number. The one list of all: every active actor keeps it,
     /// while the tasks of a page are wanted once per snapshot.
     places: BTreeMap<u64, Place>,
-    dirty: BTreeSet<u64>,
+    dirty: BTreeSet<u32>,
 }
 
 /// A task's page, and how many bytes it takes there.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    page: u64,
-    bytes: usize,
+    page: u32,
+    bytes: u32,
+}
+
+/// The name of page `number`.
+pub(super) fn page_name(number: u32) -> String {
+    format!("{NAME}/{number}")
+}
+
+/// The number of a page of tasks.
+pub(super) fn number_of(page: &str) -> Option<u32> {
+    page_number(page, NAME)?.try_into().ok()
 }
 
 impl TaskPages {
@@ -45,13 +59,13 @@ impl TaskPages {
         }
     }
 
-    /// A task read from a stored page.
-    pub(super) fn read(&mut self, page: u64, n: u64, task: &Task) {
-        self.place(page, n, task.size());
+    /// Task number `n`, of so many bytes, was read from a stored page.
+    pub(super) fn read(&mut self, page: u32, n: u64, bytes: usize) {
+        self.place(page, n, bytes);
     }
 
     /// The tasks on a page; empty once it is gone.
-    pub(super) fn tasks(&self, page: u64) -> impl Iterator<Item = u64> {
+    pub(super) fn tasks(&self, page: u32) -> impl Iterator<Item = u64> {
         let there = self
             .places
             .iter()
@@ -60,7 +74,7 @@ impl TaskPages {
     }
 
     /// The pages changed since [`TaskPages::clean`].
-    pub(super) fn dirty(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn dirty(&self) -> impl Iterator<Item = u32> {
         self.dirty.iter().copied()
     }
 
@@ -68,7 +82,7 @@ impl TaskPages {
         self.dirty.clear();
     }
 
-    fn open_page(&self) -> u64 {
+    fn open_page(&self) -> u32 {
         match self.bytes.last_key_value() {
             Some((page, bytes)) if *bytes < TARGET => *page,
             Some((page, _)) => page + 1,
@@ -76,17 +90,21 @@ impl TaskPages {
         }
     }
 
-    fn place(&mut self, page: u64, n: u64, bytes: usize) {
+    fn place(&mut self, page: u32, n: u64, bytes: usize) {
         self.take_away(n);
-        self.places.insert(n, Place { page, bytes });
-        *self.bytes.entry(page).or_default() += bytes;
+        let place = Place {
+            page,
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+        };
+        self.places.insert(n, place);
+        *self.bytes.entry(page).or_default() += place.bytes as usize;
     }
 
     /// A task takes more than no bytes, so a page of none has no tasks.
     fn take_away(&mut self, n: u64) -> Option<Place> {
         let place = self.places.remove(&n)?;
         if let Some(bytes) = self.bytes.get_mut(&place.page) {
-            *bytes -= place.bytes;
+            *bytes -= place.bytes as usize;
             if *bytes == 0 {
                 self.bytes.remove(&place.page);
             }
@@ -94,7 +112,7 @@ impl TaskPages {
         Some(place)
     }
 
-    fn split_if_large(&mut self, page: u64) {
+    fn split_if_large(&mut self, page: u32) {
         if self.bytes.get(&page).is_none_or(|bytes| *bytes <= LARGEST) {
             return;
         }
@@ -105,7 +123,7 @@ impl TaskPages {
         let fresh = self.bytes.last_key_value().map_or(0, |(last, _)| last + 1);
         for n in &tasks[tasks.len() / 2..] {
             if let Some(place) = self.places.get(n).copied() {
-                self.place(fresh, *n, place.bytes);
+                self.place(fresh, *n, place.bytes as usize);
             }
         }
         self.dirty.insert(fresh);
