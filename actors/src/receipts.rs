@@ -140,7 +140,7 @@ impl Receipts {
     pub fn dirty(&self) -> Vec<String> {
         let mut pages = self.0.dirty();
         let oldest = self.0.first();
-        if oldest % PER_PAGE != 0 {
+        if !oldest.is_multiple_of(PER_PAGE) {
             pages.retain(|page| *page != page_name(oldest));
         }
         pages

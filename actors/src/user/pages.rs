@@ -19,9 +19,9 @@ const NAME: &str = "tasks";
 pub(super) struct TaskPages {
     /// How many bytes each page has that has any tasks.
     bytes: BTreeMap<u32, usize>,
-    /// Where each task stands, by its number. The one list of all: every active actor keeps it,
-    /// while the tasks of a page are wanted once per snapshot.
-    places: BTreeMap<u64, Place>,
+    /// Where each task stands, in the order of their numbers. The one list of all: every active
+    /// actor keeps it, so it is packed, while the tasks of a page are wanted once per snapshot.
+    places: Vec<(u64, Place)>,
     dirty: BTreeSet<u32>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn number_of(page: &str) -> Option<u32> {
 impl TaskPages {
     /// Task number `n` is new or has changed.
     pub(super) fn put(&mut self, n: u64, task: &Task) {
-        let known = self.places.get(&n).map(|place| place.page);
+        let known = self.find(n).ok().map(|at| self.places[at].1.page);
         let page = known.unwrap_or_else(|| self.open_page());
         self.place(page, n, task.size());
         self.dirty.insert(page);
@@ -66,10 +66,8 @@ impl TaskPages {
 
     /// The tasks on a page; empty once it is gone.
     pub(super) fn tasks(&self, page: u32) -> impl Iterator<Item = u64> {
-        let there = self
-            .places
-            .iter()
-            .filter(move |(_, place)| place.page == page);
+        let places = self.places.iter();
+        let there = places.filter(move |(_, place)| place.page == page);
         there.map(|(n, _)| *n)
     }
 
@@ -91,25 +89,40 @@ impl TaskPages {
     }
 
     fn place(&mut self, page: u32, n: u64, bytes: usize) {
-        self.take_away(n);
         let place = Place {
             page,
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
         };
-        self.places.insert(n, place);
+        match self.find(n) {
+            Ok(at) => {
+                let (_, before) = std::mem::replace(&mut self.places[at], (n, place));
+                self.lighten(before);
+            }
+            Err(at) => self.places.insert(at, (n, place)),
+        }
         *self.bytes.entry(page).or_default() += place.bytes as usize;
     }
 
-    /// A task takes more than no bytes, so a page of none has no tasks.
     fn take_away(&mut self, n: u64) -> Option<Place> {
-        let place = self.places.remove(&n)?;
+        let at = self.find(n).ok()?;
+        let (_, place) = self.places.remove(at);
+        self.lighten(place);
+        Some(place)
+    }
+
+    /// Where task number `n` is in the list, or belongs.
+    fn find(&self, n: u64) -> Result<usize, usize> {
+        self.places.binary_search_by_key(&n, |(n, _)| *n)
+    }
+
+    /// A task has left its place. It took more than no bytes, so a page of none has no tasks.
+    fn lighten(&mut self, place: Place) {
         if let Some(bytes) = self.bytes.get_mut(&place.page) {
             *bytes -= place.bytes as usize;
             if *bytes == 0 {
                 self.bytes.remove(&place.page);
             }
         }
-        Some(place)
     }
 
     fn split_if_large(&mut self, page: u32) {
@@ -122,8 +135,9 @@ impl TaskPages {
         }
         let fresh = self.bytes.last_key_value().map_or(0, |(last, _)| last + 1);
         for n in &tasks[tasks.len() / 2..] {
-            if let Some(place) = self.places.get(n).copied() {
-                self.place(fresh, *n, place.bytes as usize);
+            if let Ok(at) = self.find(*n) {
+                let bytes = self.places[at].1.bytes;
+                self.place(fresh, *n, bytes as usize);
             }
         }
         self.dirty.insert(fresh);
