@@ -33,7 +33,7 @@ use serde_json::value::RawValue;
 use crate::{
     event::{Announce, Envelope, Outgoing, outgoing, updates},
     message::{ActorRef, Refusal, ToolCall},
-    pages::{Receipt, Receipts},
+    receipts::{Json, Receipts, Reply},
     sidecar::{Sidecar, SidecarError, SidecarErrorKind, StateOp, StateReader},
 };
 
@@ -81,6 +81,12 @@ pub trait State: Default + Send + Sync + 'static {
 
     /// When the actor must be woken once `events` have been applied too.
     fn wake_after(&self, events: &[Self::Event]) -> Option<Timestamp>;
+
+    /// What the state has that may read as the reply to what has just happened: then the receipt
+    /// keeps no copy of it.
+    fn said(&self, _events: &[Self::Event]) -> Option<Arc<dyn Json>> {
+        None
+    }
 
     /// The receipts of its last commands.
     fn receipts(&self) -> &Receipts;
@@ -239,7 +245,7 @@ impl Ended {
 
 /// Reads a sequence. The database counts them in 63 bits: whatever is beyond was put there by
 /// other hands, and would have no next one.
-fn sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+pub(crate) fn sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let seq = u64::deserialize(deserializer)?;
     i64::try_from(seq).map_err(de::Error::custom)?;
     Ok(seq)
@@ -635,12 +641,9 @@ impl<S: State> Journal<S> {
             self.state.apply(event);
         }
         if let Some(key) = &entry.key {
-            let receipt = Receipt {
-                key: key.as_str().into(),
-                call: entry.call.clone().map(Box::new),
-                reply: entry.reply.clone(),
-            };
-            self.state.receipts_mut().0.push(receipt);
+            let reply = Reply::new(&entry.reply, self.state.said(&entry.events));
+            let receipts = self.state.receipts_mut();
+            receipts.push(key, entry.call.clone(), reply);
         }
         self.seq = entry.seq;
         self.acked.fetch_max(entry.acked, Ordering::Relaxed);

@@ -43,6 +43,7 @@ pub mod message;
 pub mod metrics;
 pub mod pages;
 pub mod publisher;
+pub mod receipts;
 pub mod reconciler;
 pub mod sidecar;
 #[cfg(feature = "testkit")]

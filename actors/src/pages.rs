@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 
-use crate::message::ToolCall;
+use crate::journal::sequence;
+
+/// How many more items a ring takes room for when it has none left.
+const GROWTH: usize = 4;
 
 /// The newest `capacity` items, numbered from 0 in the order they came.
 ///
@@ -23,6 +25,7 @@ pub struct Ring<T> {
 
 #[derive(Serialize, Deserialize)]
 struct Page<T> {
+    #[serde(deserialize_with = "sequence")]
     first: u64,
     items: Vec<T>,
 }
@@ -46,10 +49,45 @@ impl<T: Serialize + DeserializeOwned> Ring<T> {
         self.items.iter()
     }
 
+    /// The items with their numbers, oldest first.
+    pub fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
+        self.items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (self.first + at as u64, item))
+    }
+
+    /// The items, to change what their pages do not tell.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut()
+    }
+
+    /// The number of the oldest item, or of the first to come.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The items on pages that are full and stored as they are now, to leave something of them
+    /// there.
+    pub fn stored_for_good(&mut self) -> impl Iterator<Item = &mut T> {
+        let open = (self.first + self.items.len() as u64) / self.per_page;
+        let (first, per_page, dirty) = (self.first, self.per_page, &self.dirty);
+        let items = self.items.iter_mut().enumerate();
+        items.filter_map(move |(at, item)| {
+            let page = (first + at as u64) / per_page;
+            (page < open && !dirty.contains(&page)).then_some(item)
+        })
+    }
+
     /// Adds an item; the oldest makes room.
     pub fn push(&mut self, item: T) {
         self.dirty
             .insert((self.first + self.items.len() as u64) / self.per_page);
+        if self.items.len() == self.items.capacity() {
+            // As good as none of it unused: every active actor has rings.
+            self.items.reserve_exact(GROWTH);
+        }
         self.items.push_back(item);
         while self.items.len() > self.capacity {
             self.items.pop_front();
@@ -103,7 +141,7 @@ impl<T: Serialize + DeserializeOwned> Ring<T> {
         serde_json::to_vec(&Page { first: from, items }).ok()
     }
 
-    /// Takes a stored page in; pages come in the order of their numbers.
+    /// Takes a stored page in; pages come in the order of their numbers, or a second time.
     ///
     /// # Errors
     /// Bytes that are not a page of this ring.
@@ -112,7 +150,15 @@ impl<T: Serialize + DeserializeOwned> Ring<T> {
         if self.items.is_empty() {
             self.first = page.first;
         }
-        self.items.extend(page.items);
+        for (at, item) in page.items.into_iter().enumerate() {
+            let known = (page.first + at as u64).checked_sub(self.first);
+            match known.map(|at| self.items.get_mut(at as usize)) {
+                Some(Some(known)) => *known = item,
+                Some(None) => self.items.push_back(item),
+                // It has made room meanwhile.
+                None => {}
+            }
+        }
         Ok(())
     }
 }
@@ -121,36 +167,6 @@ impl<T: Serialize + DeserializeOwned> Ring<T> {
 #[must_use]
 pub fn page_number(page: &str, name: &str) -> Option<u64> {
     page.strip_prefix(name)?.strip_prefix('/')?.parse().ok()
-}
-
-/// The stored reply to a command, by its idempotency key.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The command's key.
-    pub key: Box<str>,
-    /// The tool call it carried out, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<Box<ToolCall>>,
-    /// The reply, as JSON.
-    pub reply: Box<RawValue>,
-}
-
-/// The receipts of an actor's last 256 commands.
-#[derive(Debug)]
-pub struct Receipts(pub Ring<Receipt>);
-
-impl Default for Receipts {
-    fn default() -> Self {
-        Self(Ring::new("receipts", 256, 16))
-    }
-}
-
-impl Receipts {
-    /// The receipt of the command with this key.
-    #[must_use]
-    pub fn find(&self, key: &str) -> Option<&Receipt> {
-        self.0.iter().rev().find(|receipt| *receipt.key == *key)
-    }
 }
 
 #[cfg(test)]

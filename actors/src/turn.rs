@@ -18,6 +18,7 @@ use crate::{
     message::{ActorRef, CallError, Failure, Message, Request},
     metrics::{Actor, Counted, METRICS, seconds_between},
     publisher::{Publisher, Submission, wait_acknowledged},
+    receipts::Reply,
     sidecar::{ReminderTime, Sidecar, SidecarError, SidecarErrorKind},
     trace,
     updates::Updates,
@@ -110,6 +111,14 @@ struct Loaded<S> {
     current_at: Instant,
 }
 
+/// What a command comes to.
+enum Decided<E, R> {
+    /// It came before and was answered this.
+    Before(Result<R, CallError>),
+    /// What happens, and the reply.
+    Now(Decision<E, R>),
+}
+
 /// What is known about the actor's reminder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Armed {
@@ -156,22 +165,26 @@ impl<S: State> Activation<S> {
         for _ in 0..FORK_TRIES {
             // Taken out, so that a turn that is cut short leaves nothing half done behind.
             let mut loaded = self.take_loaded().await?;
-            let stored = key
-                .as_ref()
-                .and_then(|key| loaded.journal.state().receipts().find(key));
-            if let Some(receipt) = stored {
-                let reply = decode_reply(&receipt.reply);
-                self.keep(loaded);
-                return reply;
-            }
             let now = self.services.clock.now();
-            let decide = |state: &S| match state.closed(now) {
-                Some(refusal) if !C::ANY_TIME => Err(refusal.into()),
-                _ => message.decide(state, now),
+            let decide = |state: &S| {
+                if let Some(key) = &key
+                    && let Some(reply) = state.receipts().find(key)?
+                {
+                    return Ok(Decided::Before(decode_reply(reply)));
+                }
+                match state.closed(now) {
+                    Some(refusal) if !C::ANY_TIME => Err(refusal.into()),
+                    _ => message.decide(state, now).map(Decided::Now),
+                }
             };
             let reader = self.services.sidecar.as_ref();
             let decided = match loaded.journal.ask(reader, decide).await {
-                Ok(decided) => decided,
+                Ok(Ok(Decided::Before(reply))) => {
+                    self.keep(loaded);
+                    return reply;
+                }
+                Ok(Ok(Decided::Now(decision))) => Ok(decision),
+                Ok(Err(refusal)) => Err(refusal),
                 Err(error) => {
                     self.overtaken(error).await?;
                     continue;
@@ -669,8 +682,10 @@ fn encode_reply<R: serde::Serialize>(reply: &R) -> Result<Box<RawValue>, Failure
         .map_err(|error| Failure::terminal(format!("a reply cannot be encoded: {error}")))
 }
 
-fn decode_reply<R: serde::de::DeserializeOwned>(reply: &RawValue) -> Result<R, CallError> {
-    serde_json::from_str(reply.get()).map_err(|_| {
+fn decode_reply<R: serde::de::DeserializeOwned>(reply: &Reply) -> Result<R, CallError> {
+    let json = reply.json();
+    let reply = json.and_then(|json| serde_json::from_str(json.get()).ok());
+    reply.ok_or_else(|| {
         Failure::terminal("this idempotency key was used for a command of another kind").into()
     })
 }

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     journal::{State, Undecided},
     message::Refusal,
-    pages::{Receipts, Ring, page_number},
+    pages::{Ring, page_number},
+    receipts::Receipts,
     turn::{Command, Decision, Query},
 };
 
@@ -288,7 +289,7 @@ impl State for Conversation {
     fn dirty_pages(&mut self) -> Vec<String> {
         let mut pages: Vec<String> = self.dirty.iter().map(|n| format!("messages/{n}")).collect();
         pages.extend(self.turns.dirty());
-        pages.extend(self.receipts.0.dirty());
+        pages.extend(self.receipts.dirty());
         if self.about_dirty {
             pages.push("about".to_owned());
         }
@@ -314,7 +315,7 @@ impl State for Conversation {
         if self.turns.owns(page) {
             self.turns.encode(page)
         } else {
-            self.receipts.0.encode(page)
+            self.receipts.encode(page)
         }
     }
 
@@ -330,7 +331,7 @@ impl State for Conversation {
         } else if self.turns.owns(page) {
             self.turns.decode(bytes)?;
         } else {
-            self.receipts.0.decode(bytes)?;
+            self.receipts.decode(page, bytes)?;
         }
         Ok(())
     }
@@ -349,10 +350,14 @@ impl State for Conversation {
             .collect()
     }
 
+    fn loaded(&mut self) {
+        self.receipts.let_go();
+    }
+
     fn stored(&mut self) {
         self.dirty.clear();
         self.turns.clean();
-        self.receipts.0.clean();
+        self.receipts.stored();
         self.about_dirty = false;
         self.messages = self.messages.split_off(&Self::kept_from(self.count));
     }

@@ -1,13 +1,11 @@
 //! What each command to a user decides, and what each question is answered.
 
-use std::sync::Arc;
-
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     AddTask, CompleteTask, DeleteTask, Due, FireDue, Fired, GetProfile, GetTask, Profile, Receipts,
     ReopenTask, SetProfile, Status, Task, TurnReceipt, Undo, Undone, UndoneChange, UpdateTask,
-    event::Event, rolling, rules, state::User,
+    event::Event, kept::Kept, rolling, rules, state::User,
 };
 use crate::{
     journal::{State, Undecided},
@@ -177,11 +175,11 @@ impl Command<User> for Undo {
             )
             .into());
         }
-        let mut task = Task::clone(&item.task);
+        let mut task = item.task.task();
         task.updated_at = now;
         // What follows a task is a fact, not a change of the person's.
         if let Ok(known) = state.known(&task.id) {
-            task.followed_by.clone_from(&known.followed_by);
+            task.followed_by = known.task().followed_by;
         }
         let mut withdrawn = None;
         let event = match item.change {
@@ -250,7 +248,7 @@ impl Command<User> for FireDue {
 
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Fired> {
         let mut bytes = 0;
-        let due: Vec<(Timestamp, &Arc<Task>)> = state
+        let due: Vec<(Timestamp, &Kept)> = state
             .due_by(now)
             .take(MOST_REMINDED)
             .take_while(|(_, task)| {
@@ -259,7 +257,7 @@ impl Command<User> for FireDue {
                 fits
             })
             .collect();
-        state.read(due.iter().map(|(_, task)| task.as_ref()))?;
+        state.read(due.iter().map(|(_, task)| *task))?;
         let mut events = Vec::new();
         for (at, task) in due {
             let task = Task {
@@ -290,15 +288,11 @@ impl Query<User> for GetProfile {
 
 impl Query<User> for Receipts {
     fn answer(&self, state: &User, _now: Timestamp) -> Result<Vec<TurnReceipt>, Undecided> {
-        let of_turn = |key: &str| {
-            let rest = key.strip_prefix(&self.turn_id);
-            rest.is_some_and(|rest| rest.starts_with('/'))
-        };
-        let made = state.receipts().0.iter().filter(|made| of_turn(&made.key));
-        let made = made.filter_map(|made| {
+        let made = state.receipts().of_turn(&self.turn_id)?.into_iter();
+        let made = made.filter_map(|(call, reply)| {
             Some(TurnReceipt {
-                call: made.call.as_deref()?.clone(),
-                reply: serde_json::from_str(made.reply.get()).ok()?,
+                call: call.clone(),
+                reply: serde_json::from_str(reply.json()?.get()).ok()?,
             })
         });
         Ok(made.collect())

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
-    Export, Task, TaskPage,
-    state::{User, number},
+    Export, TaskPage,
+    kept::{Kept, number},
+    state::User,
 };
 use crate::{journal::Undecided, message::Refusal, turn::Query};
 
@@ -34,7 +35,7 @@ impl Export {
             bytes += state.size(task);
             fits
         });
-        let page: Vec<&Task> = page.collect();
+        let page: Vec<&Kept> = page.collect();
         state.read(page.iter().copied())?;
         let tasks = page.into_iter().map(|task| state.whole(task));
         Ok(TaskPage {

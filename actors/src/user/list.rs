@@ -4,7 +4,8 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{
     DueFilter, ListTasks, Status, Task, TaskList,
-    state::{User, number, urgency},
+    kept::Kept,
+    state::{User, urgency},
 };
 use crate::{journal::Undecided, message::Refusal, turn::Query};
 
@@ -63,13 +64,12 @@ impl Query<User> for ListTasks {
             .map(str::to_lowercase)
             .collect();
         let today = now.to_zoned_datetime(state.zone().clone()).date();
-        let candidates = state
-            .tasks()
-            .filter(|task| self.matches(task, state, now, today));
-        let mut matching: Vec<(Place, &Task)> = containing_all(&words, candidates, state)?
-            .into_iter()
-            .map(|task| (place(task, state), task))
-            .collect();
+        let candidates = state.tasks().filter_map(|kept| {
+            let task = kept.task();
+            let matches = self.matches(&task, state, now, today);
+            matches.then(|| (place(&task, kept.number(), state), kept))
+        });
+        let mut matching = containing_all(&words, candidates, state)?;
         matching.sort_by_key(|(place, _)| *place);
         let total = matching.len();
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT) as usize;
@@ -132,28 +132,28 @@ fn due_matches(due: DueFilter, task: &Task, user: &User, now: Timestamp, today: 
 /// Notes that have to be read, of tasks whose title does not say it already.
 fn containing_all<'a>(
     words: &[String],
-    tasks: impl Iterator<Item = &'a Task>,
+    tasks: impl Iterator<Item = (Place, &'a Kept)>,
     user: &User,
-) -> Result<Vec<&'a Task>, Undecided> {
+) -> Result<Vec<(Place, &'a Kept)>, Undecided> {
     let said = |text: &str| {
         let text = text.to_lowercase();
         words.iter().all(|word| text.contains(word.as_str()))
     };
-    let (mut found, open): (Vec<&Task>, Vec<&Task>) = tasks.partition(|task| said(&task.title));
-    user.read(open.iter().copied())?;
-    found.extend(open.into_iter().filter(|task| {
+    let (mut found, open): (Vec<_>, Vec<_>) = tasks.partition(|(_, task)| said(task.title()));
+    user.read(open.iter().map(|(_, task)| *task))?;
+    found.extend(open.into_iter().filter(|(_, task)| {
         let notes = user.notes_of(task);
-        notes.is_some_and(|notes| said(&format!("{}\n{notes}", task.title)))
+        notes.is_some_and(|notes| said(&format!("{}\n{notes}", task.title())))
     }));
     Ok(found)
 }
 
-fn place(task: &Task, user: &User) -> Place {
+fn place(task: &Task, n: u64, user: &User) -> Place {
     Place {
         moment: task
             .due_moment(user.zone())
             .map_or(i64::MAX, Timestamp::as_microsecond),
         urgency: urgency(task.priority),
-        n: number(&task.id).unwrap_or(u64::MAX),
+        n,
     }
 }

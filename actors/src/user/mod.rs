@@ -7,6 +7,7 @@ mod commands;
 mod erasing;
 pub mod event;
 mod export;
+mod kept;
 mod list;
 mod notes;
 mod pages;

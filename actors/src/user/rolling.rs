@@ -24,7 +24,7 @@ impl Command<User> for RollForward {
 
     fn decide(&self, state: &User, now: Timestamp) -> Decided<Rolled> {
         let task = state.known(&self.task_id).ok();
-        let next = task.and_then(|task| Some((task, next(task, state, now)?)));
+        let next = task.and_then(|task| Some((task, next(&task.task(), state, now)?)));
         let Some((task, next)) = next else {
             // Gone, open again, followed already, or the last of its series.
             return Ok(Decision {

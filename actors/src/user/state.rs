@@ -13,13 +13,15 @@ use super::{
     Priority, Profile, Task, UndoneChange,
     erasing::Erasure,
     event::Event,
+    kept::{self, Kept, number},
     notes::{self, Note, Notes},
-    pages::TaskPages,
+    pages::{self, TaskPages},
 };
 use crate::{
     journal::{State, Undecided},
     message::Refusal,
-    pages::{Receipts, Ring, page_number},
+    pages::Ring,
+    receipts::{Json, Receipts},
 };
 
 /// Most tasks one person may keep.
@@ -33,7 +35,7 @@ pub struct User {
     profile: Profile,
     zone: TimeZone,
     /// Without their long notes; shared with what can be taken back.
-    tasks: BTreeMap<u64, Arc<Task>>,
+    tasks: BTreeMap<u64, Arc<Kept>>,
     notes: Notes,
     /// The number the next task gets.
     next_task: u64,
@@ -52,7 +54,7 @@ pub struct User {
 pub(super) struct UndoItem {
     pub(super) change: UndoneChange,
     /// The task before the change; after it, when it had just been added.
-    pub(super) task: Arc<Task>,
+    pub(super) task: Arc<Kept>,
     /// The `updated_at` of the reply to the change. Older snapshots have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) left_at: Option<Timestamp>,
@@ -109,12 +111,12 @@ impl User {
     }
 
     /// Every task, oldest first, without its long notes.
-    pub(super) fn tasks(&self) -> impl ExactSizeIterator<Item = &Task> {
+    pub(super) fn tasks(&self) -> impl ExactSizeIterator<Item = &Kept> {
         self.tasks.values().map(Arc::as_ref)
     }
 
     /// The tasks with a number above `n`, oldest first, without their long notes.
-    pub(super) fn tasks_after(&self, n: u64) -> impl Iterator<Item = &Task> {
+    pub(super) fn tasks_after(&self, n: u64) -> impl Iterator<Item = &Kept> {
         let later = (Bound::Excluded(n), Bound::Unbounded);
         self.tasks.range(later).map(|(_, task)| task.as_ref())
     }
@@ -138,7 +140,7 @@ impl User {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn known(&self, task_id: &str) -> Result<&Arc<Task>, Refusal> {
+    pub(super) fn known(&self, task_id: &str) -> Result<&Arc<Kept>, Refusal> {
         number(task_id)
             .and_then(|n| self.tasks.get(&n))
             .ok_or_else(|| no_such_task(task_id))
@@ -156,12 +158,12 @@ impl User {
     ///
     /// # Errors
     /// They have to be read.
-    pub(super) fn whole(&self, task: &Task) -> Result<Task, Undecided> {
+    pub(super) fn whole(&self, task: &Kept) -> Result<Task, Undecided> {
         self.read([task])?;
         let notes = self.notes_of(task).map(str::to_owned);
         Ok(Task {
             notes,
-            ..task.clone()
+            ..task.task()
         })
     }
 
@@ -171,11 +173,11 @@ impl User {
     /// These have to be read.
     pub(super) fn read<'a>(
         &self,
-        tasks: impl IntoIterator<Item = &'a Task>,
+        tasks: impl IntoIterator<Item = &'a Kept>,
     ) -> Result<(), Undecided> {
         let unread = tasks
             .into_iter()
-            .filter_map(|task| match self.notes.get(number(&task.id)?) {
+            .filter_map(|task| match self.notes.get(task.number()) {
                 Note::Unread(page) => Some(page),
                 Note::Absent | Note::Text(_) => None,
             });
@@ -188,16 +190,16 @@ impl User {
     }
 
     /// The notes of a task of this state, as far as they are in memory.
-    pub(super) fn notes_of<'a>(&'a self, task: &'a Task) -> Option<&'a str> {
-        match number(&task.id).map(|n| self.notes.get(n)) {
-            Some(Note::Text(text)) => Some(text),
-            _ => task.notes.as_deref(),
+    pub(super) fn notes_of<'a>(&'a self, task: &'a Kept) -> Option<&'a str> {
+        match self.notes.get(task.number()) {
+            Note::Text(text) => Some(text),
+            Note::Absent | Note::Unread(_) => task.notes(),
         }
     }
 
     /// Roughly how many bytes a task of this state takes with its notes.
-    pub(super) fn size(&self, task: &Task) -> usize {
-        task.size() + number(&task.id).map_or(0, |n| self.notes.size(n))
+    pub(super) fn size(&self, task: &Kept) -> usize {
+        task.task().size() + self.notes.size(task.number())
     }
 
     /// When the next reminder is due.
@@ -233,18 +235,19 @@ impl User {
 
     /// The id the next new task gets.
     pub(super) fn next_id(&self) -> String {
-        format!("task-{}", self.next_task)
+        kept::id(self.next_task)
     }
 
     /// The reminders due by `now`, earliest first, with their tasks.
-    pub(super) fn due_by(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, &Arc<Task>)> {
+    pub(super) fn due_by(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, &Kept)> {
         let due = self.pending.iter().take_while(move |(at, _)| *at <= now);
-        due.filter_map(|(at, n)| Some((*at, self.tasks.get(n)?)))
+        due.filter_map(|(at, n)| Some((*at, self.tasks.get(n)?.as_ref())))
     }
 
     /// The newest change that can be taken back: of that task, if one is named.
     pub(super) fn newest_undo(&self, task_id: Option<&str>) -> Option<&UndoItem> {
-        let meant = |item: &&UndoItem| task_id.is_none_or(|id| item.task.id == id);
+        let meant =
+            |item: &&UndoItem| task_id.is_none_or(|id| number(id) == Some(item.task.number()));
         self.undo.iter().rev().find(meant)
     }
 
@@ -270,7 +273,9 @@ impl User {
         let long = task.notes.take_if(|text| notes::is_long(text));
         self.notes.put(n, long.as_deref());
         self.pages.put(n, &task);
-        self.tasks.insert(n, Arc::new(task));
+        if let Ok(task) = Kept::try_from(task) {
+            self.tasks.insert(n, Arc::new(task));
+        }
     }
 
     fn remove(&mut self, task_id: &str) {
@@ -295,28 +300,30 @@ impl User {
     fn note_undo(&mut self, undo: bool, change: UndoneChange, task: &Task) {
         if undo {
             self.forget_undo(task);
-        } else {
+        } else if let Some(known) = self.as_known(task) {
             self.undo.push(UndoItem {
                 change,
-                task: self.as_known(task),
+                task: known,
                 left_at: Some(task.updated_at),
             });
         }
     }
 
     /// The task as this state has it, or as it is given if it has none.
-    fn as_known(&self, task: &Task) -> Arc<Task> {
-        match self.known(&task.id) {
-            Ok(known) if self.notes_of(known) == known.notes.as_deref() => Arc::clone(known),
+    fn as_known(&self, task: &Task) -> Option<Arc<Kept>> {
+        let whole = match self.known(&task.id) {
+            Ok(known) if self.notes_of(known) == known.notes() => return Some(Arc::clone(known)),
             // Of a task that is there, `unread` had the notes read.
-            Ok(known) => Arc::new(self.whole(known).unwrap_or_else(|_| task.clone())),
-            Err(_) => Arc::new(task.clone()),
-        }
+            Ok(known) => self.whole(known).unwrap_or_else(|_| task.clone()),
+            Err(_) => task.clone(),
+        };
+        Kept::try_from(whole).ok().map(Arc::new)
     }
 
     /// Drops the task's newest note: only that one is ever taken back.
     fn forget_undo(&mut self, task: &Task) {
-        self.undo.take(|item| item.task.id == task.id);
+        let n = number(&task.id);
+        self.undo.take(|item| Some(item.task.number()) == n);
     }
 
     fn set_profile(&mut self, profile: &Profile) {
@@ -447,6 +454,14 @@ impl State for User {
         unchanged.into_iter().chain(changed).min()
     }
 
+    fn said(&self, events: &[Event]) -> Option<Arc<dyn Json>> {
+        let event = events.first()?;
+        let task = event.tasks_after().chain(event.tasks_gone()).next()?;
+        let known = self.known(&task.id).ok();
+        let gone = || Some(&self.newest_undo(Some(&task.id))?.task);
+        Some(Arc::clone(known.or_else(gone)?) as Arc<dyn Json>)
+    }
+
     fn receipts(&self) -> &Receipts {
         &self.receipts
     }
@@ -456,10 +471,10 @@ impl State for User {
     }
 
     fn dirty_pages(&mut self) -> Vec<String> {
-        let mut pages: Vec<String> = self.pages.dirty().map(|n| format!("tasks/{n}")).collect();
+        let mut pages: Vec<String> = self.pages.dirty().map(pages::page_name).collect();
         pages.extend(self.notes.dirty());
         pages.extend(self.undo.dirty());
-        pages.extend(self.receipts.0.dirty());
+        pages.extend(self.receipts.dirty());
         if self.core_dirty {
             pages.push("core".to_owned());
         }
@@ -475,10 +490,10 @@ impl State for User {
             };
             return serde_json::to_vec(&core).ok();
         }
-        if let Some(n) = page_number(page, "tasks") {
+        if let Some(n) = pages::number_of(page) {
             let numbers: Vec<u64> = self.pages.tasks(n).collect();
             let tasks = numbers.iter().filter_map(|n| self.tasks.get(n));
-            let tasks: Vec<&Arc<Task>> = tasks.collect();
+            let tasks: Vec<&Arc<Kept>> = tasks.collect();
             if tasks.is_empty() {
                 return None;
             }
@@ -492,7 +507,7 @@ impl State for User {
         if self.undo.owns(page) {
             self.undo.encode(page)
         } else {
-            self.receipts.0.encode(page)
+            self.receipts.encode(page)
         }
     }
 
@@ -503,12 +518,13 @@ impl State for User {
             self.profile = core.profile;
             self.next_task = core.next_task;
             self.erasure = core.erasure;
-        } else if let Some(number_of_page) = page_number(page, "tasks") {
+        } else if let Some(number_of_page) = pages::number_of(page) {
             let page: TaskPage<Task> = serde_json::from_slice(bytes)?;
             for task in page.tasks {
-                if let Some(n) = number(&task.id) {
-                    self.pages.read(number_of_page, n, &task);
-                    self.tasks.insert(n, Arc::new(task));
+                let size = task.size();
+                if let Ok(task) = Kept::try_from(task) {
+                    self.pages.read(number_of_page, task.number(), size);
+                    self.tasks.insert(task.number(), Arc::new(task));
                 }
             }
             for place in page.notes {
@@ -519,7 +535,7 @@ impl State for User {
         } else if self.undo.owns(page) {
             self.undo.decode(bytes)?;
         } else {
-            self.receipts.0.decode(bytes)?;
+            self.receipts.decode(page, bytes)?;
         }
         Ok(())
     }
@@ -530,6 +546,13 @@ impl State for User {
     }
 
     fn loaded(&mut self) {
+        for item in self.undo.iter_mut() {
+            let known = self.tasks.get(&item.task.number());
+            if let Some(known) = known.filter(|known| **known == item.task) {
+                item.task = Arc::clone(known);
+            }
+        }
+        self.receipts.let_go();
         self.index_reminders();
     }
 
@@ -541,16 +564,9 @@ impl State for User {
         self.pages.clean();
         self.notes.clean();
         self.undo.clean();
-        self.receipts.0.clean();
+        self.receipts.stored();
         self.core_dirty = false;
     }
-}
-
-/// The number in a task id.
-pub(super) fn number(task_id: &str) -> Option<u64> {
-    let digits = task_id.strip_prefix("task-")?;
-    let canonical = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-    if canonical { digits.parse().ok() } else { None }
 }
 
 fn no_such_task(task_id: &str) -> Refusal {

@@ -9,6 +9,7 @@ mod hostile;
 mod journal;
 mod notes;
 mod overtaken;
+mod receipts;
 mod recurrence;
 mod reminders;
 mod rolling;
