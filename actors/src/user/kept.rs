@@ -4,7 +4,7 @@
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Priority, Recurrence, Status, Task};
+use super::{Due, Priority, Recurrence, Status, Task};
 
 /// A task that takes only the room it needs. It reads and is stored as the [`Task`] it was made of.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -40,6 +40,31 @@ struct Rest {
 pub(super) struct NoTaskId;
 
 impl Kept {
+    /// Keeps task `number`, whose id says so.
+    pub(super) fn new(number: u64, task: Task) -> Self {
+        let rest = Rest {
+            notes: task.notes.map(String::into_boxed_str),
+            tags: task.tags.into_boxed_slice(),
+            due_at: task.due_at,
+            due_date: task.due_date,
+            reminder_offset_minutes: task.reminder_offset_minutes,
+            reminded_for: task.reminded_for,
+            recurrence: task.recurrence,
+            follows: task.follows.map(String::into_boxed_str),
+            followed_by: task.followed_by.map(String::into_boxed_str),
+            completed_at: task.completed_at,
+        };
+        Self {
+            number,
+            title: task.title.into_boxed_str(),
+            status: task.status,
+            priority: task.priority,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+            rest: (rest != Rest::default()).then(|| Box::new(rest)),
+        }
+    }
+
     /// The number in its id.
     pub(super) fn number(&self) -> u64 {
         self.number
@@ -55,10 +80,31 @@ impl Kept {
         self.rest.as_ref()?.notes.as_deref()
     }
 
+    /// Open or done.
+    pub(super) fn status(&self) -> Status {
+        self.status
+    }
+
+    /// How urgent it is.
+    pub(super) fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// Its tags.
+    pub(super) fn tags(&self) -> &[String] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.tags)
+    }
+
+    /// When it is due, if ever.
+    pub(super) fn due(&self) -> Option<Due> {
+        let rest = self.rest.as_ref()?;
+        Due::of(rest.due_at, rest.due_date)
+    }
+
     /// When to remind of it in `zone`, unless that was done.
     pub(super) fn pending_reminder(&self, zone: &TimeZone) -> Option<Timestamp> {
-        // Without a due moment there is nothing to work out.
-        self.rest.as_ref()?;
+        // Most have none, and nothing to work out.
+        self.due()?;
         self.task().pending_reminder(zone)
     }
 
@@ -90,27 +136,8 @@ impl TryFrom<Task> for Kept {
     type Error = NoTaskId;
 
     fn try_from(task: Task) -> Result<Self, NoTaskId> {
-        let rest = Rest {
-            notes: task.notes.map(String::into_boxed_str),
-            tags: task.tags.into_boxed_slice(),
-            due_at: task.due_at,
-            due_date: task.due_date,
-            reminder_offset_minutes: task.reminder_offset_minutes,
-            reminded_for: task.reminded_for,
-            recurrence: task.recurrence,
-            follows: task.follows.map(String::into_boxed_str),
-            followed_by: task.followed_by.map(String::into_boxed_str),
-            completed_at: task.completed_at,
-        };
-        Ok(Self {
-            number: number(&task.id).ok_or(NoTaskId)?,
-            title: task.title.into_boxed_str(),
-            status: task.status,
-            priority: task.priority,
-            created_at: task.created_at,
-            updated_at: task.updated_at,
-            rest: (rest != Rest::default()).then(|| Box::new(rest)),
-        })
+        let number = number(&task.id).ok_or(NoTaskId)?;
+        Ok(Self::new(number, task))
     }
 }
 

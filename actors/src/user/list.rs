@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    DueFilter, ListTasks, Status, Task, TaskList,
+    DueFilter, ListTasks, Status, TaskList,
     kept::Kept,
     state::{User, urgency},
 };
@@ -64,11 +64,10 @@ impl Query<User> for ListTasks {
             .map(str::to_lowercase)
             .collect();
         let today = now.to_zoned_datetime(state.zone().clone()).date();
-        let candidates = state.tasks().filter_map(|kept| {
-            let task = kept.task();
-            let matches = self.matches(&task, state, now, today);
-            matches.then(|| (place(&task, kept.number(), state), kept))
-        });
+        let candidates = state
+            .tasks()
+            .filter(|task| self.matches(task, state, now, today))
+            .map(|task| (place(task, state), task));
         let mut matching = containing_all(&words, candidates, state)?;
         matching.sort_by_key(|(place, _)| *place);
         let total = matching.len();
@@ -101,26 +100,27 @@ impl Query<User> for ListTasks {
 }
 
 impl ListTasks {
-    fn matches(&self, task: &Task, user: &User, now: Timestamp, today: Date) -> bool {
-        self.status.is_none_or(|status| task.status == status)
-            && self.tag.as_ref().is_none_or(|tag| task.tags.contains(tag))
+    fn matches(&self, task: &Kept, user: &User, now: Timestamp, today: Date) -> bool {
+        self.status.is_none_or(|status| task.status() == status)
+            && self
+                .tag
+                .as_ref()
+                .is_none_or(|tag| task.tags().contains(tag))
             && self
                 .due
                 .is_none_or(|due| due_matches(due, task, user, now, today))
     }
 }
 
-fn due_matches(due: DueFilter, task: &Task, user: &User, now: Timestamp, today: Date) -> bool {
-    let Some(day) = task.due_day(user.zone()) else {
+fn due_matches(filter: DueFilter, task: &Kept, user: &User, now: Timestamp, today: Date) -> bool {
+    let Some(due) = task.due() else {
         return false;
     };
-    let passed = || {
-        task.due_moment(user.zone())
-            .is_some_and(|moment| moment <= now)
-    };
-    match due {
+    let day = due.day(user.zone());
+    let passed = || due.moment(user.zone()).is_some_and(|moment| moment <= now);
+    match filter {
         DueFilter::Today => day == today,
-        DueFilter::Overdue => task.status == Status::Open && passed(),
+        DueFilter::Overdue => task.status() == Status::Open && passed(),
         DueFilter::Upcoming => !passed(),
         DueFilter::Between(first, last) => (first..=last).contains(&day),
     }
@@ -148,12 +148,11 @@ fn containing_all<'a>(
     Ok(found)
 }
 
-fn place(task: &Task, n: u64, user: &User) -> Place {
+fn place(task: &Kept, user: &User) -> Place {
+    let moment = task.due().and_then(|due| due.moment(user.zone()));
     Place {
-        moment: task
-            .due_moment(user.zone())
-            .map_or(i64::MAX, Timestamp::as_microsecond),
-        urgency: urgency(task.priority),
-        n,
+        moment: moment.map_or(i64::MAX, Timestamp::as_microsecond),
+        urgency: urgency(task.priority()),
+        n: task.number(),
     }
 }

@@ -273,9 +273,7 @@ impl User {
         let long = task.notes.take_if(|text| notes::is_long(text));
         self.notes.put(n, long.as_deref());
         self.pages.put(n, &task);
-        if let Ok(task) = Kept::try_from(task) {
-            self.tasks.insert(n, Arc::new(task));
-        }
+        self.tasks.insert(n, Arc::new(Kept::new(n, task)));
     }
 
     fn remove(&mut self, task_id: &str) {

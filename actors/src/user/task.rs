@@ -91,11 +91,39 @@ pub enum Due {
     Date(civil::Date),
 }
 
+impl Due {
+    /// An instant goes before a day.
+    pub(super) fn of(at: Option<Timestamp>, date: Option<civil::Date>) -> Option<Self> {
+        at.map(Self::At).or(date.map(Self::Date))
+    }
+
+    /// The instant it counts as in lists: a day counts as its end in `zone`.
+    #[must_use]
+    pub fn moment(self, zone: &TimeZone) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Date(date) => {
+                let next = date.tomorrow().ok()?;
+                Some(next.to_zoned_datetime(zone.clone()).ok()?.timestamp())
+            }
+        }
+    }
+
+    /// Its day in `zone`.
+    #[must_use]
+    pub fn day(self, zone: &TimeZone) -> civil::Date {
+        match self {
+            Self::At(at) => at.to_zoned_datetime(zone.clone()).date(),
+            Self::Date(date) => date,
+        }
+    }
+}
+
 impl Task {
     /// When it is due, if ever.
     #[must_use]
     pub fn due(&self) -> Option<Due> {
-        self.due_at.map(Due::At).or(self.due_date.map(Due::Date))
+        Due::of(self.due_at, self.due_date)
     }
 
     /// The instant at which to remind of it in `zone`, fired or not; open tasks only.
@@ -123,27 +151,6 @@ impl Task {
             None
         } else {
             self.remind_at(zone)
-        }
-    }
-
-    /// The instant it counts as due at in lists: a day counts as its end in `zone`.
-    #[must_use]
-    pub fn due_moment(&self, zone: &TimeZone) -> Option<Timestamp> {
-        match self.due()? {
-            Due::At(at) => Some(at),
-            Due::Date(date) => {
-                let next = date.tomorrow().ok()?;
-                Some(next.to_zoned_datetime(zone.clone()).ok()?.timestamp())
-            }
-        }
-    }
-
-    /// The day it is due in `zone`.
-    #[must_use]
-    pub fn due_day(&self, zone: &TimeZone) -> Option<civil::Date> {
-        match self.due()? {
-            Due::At(at) => Some(at.to_zoned_datetime(zone.clone()).date()),
-            Due::Date(date) => Some(date),
         }
     }
 
