@@ -10,7 +10,7 @@ use todo_actors::{
     user::{self, ListTasks},
 };
 
-use crate::{add, read, world};
+use crate::{add, block_on, read, world};
 
 /// The methods of an actor, from the one list that its messages are in, so that a new one is
 /// tried without a word here.
@@ -198,8 +198,7 @@ proptest! {
     fn no_message_makes_an_actor_panic_or_unreadable(
         calls in prop::collection::vec((addressed(), body()), 1..40),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        block_on(async {
             // Given somebody with a task
             let world = world();
             add(&world, "ann", "milk").await;

@@ -11,7 +11,7 @@ use todo_actors::{
 };
 use tokio::time::Instant;
 
-use crate::{add, command, read, titled, world};
+use crate::{add, block_on, command, read, titled, world};
 
 fn ann() -> ActorRef {
     ActorRef::new(user::TYPE, "ann")
@@ -340,8 +340,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn state_read_back_from_snapshots_equals_the_state_that_never_left(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        block_on(async {
             // Given one world that restarts at times and one that never does
             let mut restarting = world();
             let staying = world();

@@ -30,6 +30,14 @@ fn world() -> World {
     World::at("2026-11-23T10:00:00Z".parse().unwrap())
 }
 
+/// Runs one case of a property.
+fn block_on<T>(case: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(case)
+}
+
 async fn read<M: Message>(world: &World, id: &str, message: M) -> Result<M::Reply, CallError> {
     world.client.send(id, Request::read(message)).await
 }

@@ -13,7 +13,7 @@ use todo_actors::{
     },
 };
 
-use crate::{command, read, titled, world};
+use crate::{block_on, command, read, titled, world};
 
 /// Notes of 4,000 characters that end with this word.
 fn long(word: &str) -> String {
@@ -245,8 +245,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn whether_notes_are_in_the_store_makes_no_difference(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        block_on(async {
             // Given one world that restarts at times and one that never does
             let (mut restarting, staying) = (world(), world());
             for (n, step) in steps.iter().enumerate() {

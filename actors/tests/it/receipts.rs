@@ -12,7 +12,7 @@ use todo_actors::{
     },
 };
 
-use crate::{read, titled, world};
+use crate::{block_on, read, titled, world};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -120,8 +120,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn a_repeated_command_gets_the_reply_it_got(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        block_on(async {
             let mut world = world();
             let mut answers: Vec<Answered> = Vec::new();
             for (n, step) in steps.into_iter().enumerate() {
