@@ -1,9 +1,12 @@
 //! A Kafka client for jobs without a sidecar; everybody else publishes and reads through Dapr.
 
+mod connection;
+pub mod message;
+
 use std::{fmt, sync::Arc};
 
-use anyhow::{Context, bail};
-use rskafka::client::{ClientBuilder, Credentials, SaslConfig};
+use anyhow::bail;
+pub use connection::{Connection, Error};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs,
@@ -96,25 +99,8 @@ impl fmt::Debug for KafkaConfig {
     }
 }
 
-/// A client, to be built.
-///
-/// # Errors
-/// The authority is no certificate, or this machine knows none.
-pub fn client(config: &KafkaConfig) -> anyhow::Result<ClientBuilder> {
-    let mut client = ClientBuilder::new(config.brokers.clone());
-    if config.tls {
-        let tls = tls(config.ca.as_deref()).context("TLS to Kafka cannot be set up.")?;
-        client = client.tls_config(Arc::new(tls));
-    }
-    if let Some((username, password)) = &config.credentials {
-        let credentials = Credentials::new(username.clone(), password.clone());
-        client = client.sasl_config(SaslConfig::ScramSha256(credentials));
-    }
-    Ok(client)
-}
-
 fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
-    // Named, because rskafka brings a second library of the kind.
+    // Named, because what tests read Kafka with brings a second library of the kind.
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?;
     let Some(ca) = ca else {
@@ -125,7 +111,7 @@ fn tls(ca: Option<&str>) -> anyhow::Result<ClientConfig> {
         roots.add(certificate?)?;
     }
     if roots.is_empty() {
-        bail!("KAFKA_CA_FILE has no certificate in PEM.");
+        bail!("KAFKA_CA_FILE has no certificate in PEM");
     }
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

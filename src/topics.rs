@@ -2,121 +2,143 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context, bail};
-use rskafka::{
-    BackoffConfig,
-    client::{Client, error::Error, error::ProtocolError},
-};
+use anyhow::bail;
 use todo_actors::event::Topic;
 use tokio::time::{Instant, sleep};
 
-use crate::kafka::{self, KafkaConfig};
+use crate::kafka::{
+    self, Connection, KafkaConfig,
+    message::{CreateTopics, Created, Metadata},
+};
 
 /// Of every topic, unless another number is asked for. Fewer would not let three replicas share
 /// the work.
 pub const PARTITIONS: i32 = 3;
-/// The broker's own default, whatever the size of the cluster.
-const DEFAULT_REPLICATION: i16 = -1;
-/// Longest a broker may take to create a topic.
+/// Events are kept for 7 days. A broker drops only segments that have ended, so one ends each day.
+const SETTINGS: [(&str, &str); 2] = [("retention.ms", "604800000"), ("segment.ms", "86400000")];
+/// Longest a broker may take to create the topics.
 const CREATE_TIMEOUT_MS: i32 = 10_000;
 /// How long Kafka may take to come up.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between tries.
 const WAIT: Duration = Duration::from_millis(500);
-/// How rskafka, whose own error is out of reach behind its retries, says that we may not come in.
-const REFUSED: &str = "Sasl handshake failed";
 
-/// Creates every topic, with 3 partitions or as many as asked for. Topics that exist are left alone; one with another
+// Kafka's numbers for what may come of a topic.
+const CREATED: i16 = 0;
+const REQUEST_TIMED_OUT: i16 = 7;
+const ALREADY_EXISTS: i16 = 36;
+/// Also while the cluster comes up, and has fewer brokers than it will.
+const INVALID_REPLICATION_FACTOR: i16 = 38;
+const NOT_CONTROLLER: i16 = 41;
+
+/// Creates every topic, with 3 partitions or as many as asked for, to keep events for 7 days.
+/// Topics that exist are left alone, for somebody may have set them otherwise; one with another
 /// number of partitions is reported, because changing it would move keys between partitions.
 ///
-/// How long a topic keeps its events cannot be said here: rskafka sends no topic configuration.
-/// It is the broker's default, `log.retention.hours=168`, which is 7 days.
-///
 /// # Errors
-/// Kafka does not answer within a minute, does not know us, or refuses to create a topic.
+/// No broker answers within a minute, one does not know us, or refuses to create a topic.
 pub async fn run(config: &KafkaConfig) -> anyhow::Result<()> {
-    let place = config.brokers.join(", ");
-    let client = connect(config, &place).await?;
-    match tokio::time::timeout(PATIENCE, create_all(&client, config.partitions)).await {
-        Ok(result) => {
-            result.with_context(|| format!("The topics could not be created at {place}."))
-        }
-        Err(_) => bail!("Kafka at {place} took longer than 60 s to create the topics."),
-    }
-}
-
-/// Connects, as soon as Kafka is up. A wrong password does not get better by waiting.
-async fn connect(config: &KafkaConfig, place: &str) -> anyhow::Result<Client> {
-    let backoff = |deadline| BackoffConfig {
-        max_backoff: Duration::from_secs(2),
-        deadline: Some(deadline),
-        ..BackoffConfig::default()
-    };
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let once = kafka::client(config)?.backoff_config(backoff(Duration::ZERO));
-        let error = match tokio::time::timeout_at(deadline, once.build()).await {
-            Ok(Ok(_)) => break,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it took the connection and was silent".to_owned(),
+    let mut failures = BTreeMap::new();
+    for broker in config.brokers.iter().cycle() {
+        let Err(failure) = create_missing(broker, config).await else {
+            return Ok(());
         };
-        if error.contains(REFUSED) {
-            bail!("Kafka at {place} does not accept our user name and password: {error}.");
+        let text = format!("Kafka at {broker} {failure}.");
+        if !failure.may_pass() {
+            bail!(text);
         }
+        tracing::debug!(error = text, "waiting for Kafka");
+        failures.insert(broker, text);
         if Instant::now() >= deadline {
-            bail!("Kafka at {place} did not answer within 60 s: {error}.");
+            break;
         }
-        tracing::debug!(error, "waiting for Kafka");
         sleep(WAIT).await;
     }
-    let client = kafka::client(config)?.backoff_config(backoff(PATIENCE));
-    Ok(client.build().await?)
+    let failures: Vec<String> = failures.into_values().collect();
+    bail!(
+        "The topics could not be created within 60 s. {}",
+        failures.join(" ")
+    );
 }
 
-async fn create_all(client: &Client, wanted: i32) -> anyhow::Result<()> {
-    let before = partitions(client).await?;
-    let controller = client.controller_client()?;
-    for topic in Topic::ALL {
-        let name = topic.name();
-        if before.contains_key(name) {
-            continue;
-        }
-        match controller
-            .create_topic(name, wanted, DEFAULT_REPLICATION, CREATE_TIMEOUT_MS)
-            .await
-        {
-            Ok(()) => tracing::info!(topic = name, partitions = wanted, "topic created"),
-            Err(Error::ServerError {
-                protocol_error: ProtocolError::TopicAlreadyExists,
-                ..
-            }) => {}
-            Err(error) => return Err(error).with_context(|| format!("Topic {name}")),
+/// Why a broker created no topics. What it says follows "Kafka at HOST:PORT".
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    #[error("does not create topic {name}: {}", reason(*error, says.as_deref()))]
+    Topic {
+        name: String,
+        error: i16,
+        says: Option<String>,
+    },
+}
+
+impl Failure {
+    /// Whether another try could have another end.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Kafka(error) => error.may_pass(),
+            Self::Topic { error, .. } => [
+                REQUEST_TIMED_OUT,
+                INVALID_REPLICATION_FACTOR,
+                NOT_CONTROLLER,
+            ]
+            .contains(error),
         }
     }
-    for (name, found) in misfits(&partitions(client).await?, wanted) {
+}
+
+fn reason(error: i16, says: Option<&str>) -> String {
+    let says = says.map_or(String::new(), |says| {
+        format!("{} ", says.trim_end_matches('.'))
+    });
+    format!("{says}(error {error} of https://kafka.apache.org/protocol#protocol_error_codes)")
+}
+
+async fn create_missing(broker: &str, config: &KafkaConfig) -> Result<(), Failure> {
+    let mut kafka = Connection::open(broker, config).await?;
+    let ours = Topic::ALL.map(Topic::name);
+    let found = kafka.call(&Metadata(&ours)).await?;
+    for (name, count) in misfits(&found, config.partitions) {
         tracing::warn!(
             topic = name,
-            partitions = found,
-            expected = wanted,
+            partitions = count,
+            expected = config.partitions,
             "topic has another number of partitions"
         );
+    }
+    let mut missing = ours.to_vec();
+    missing.retain(|name| !found.contains_key(*name));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let request = CreateTopics {
+        names: &missing,
+        partitions: config.partitions,
+        settings: &SETTINGS,
+        within_ms: CREATE_TIMEOUT_MS,
+    };
+    for Created { name, error, says } in kafka.call(&request).await? {
+        match error {
+            CREATED => tracing::info!(
+                topic = name,
+                partitions = config.partitions,
+                "topic created"
+            ),
+            // Somebody else was faster.
+            ALREADY_EXISTS => {}
+            _ => return Err(Failure::Topic { name, error, says }),
+        }
     }
     Ok(())
 }
 
-async fn partitions(client: &Client) -> anyhow::Result<BTreeMap<String, usize>> {
-    let topics = client.list_topics().await?;
-    Ok(topics
-        .into_iter()
-        .map(|topic| (topic.name, topic.partitions.len()))
-        .collect())
-}
-
 /// Our topics whose number of partitions is not the one wanted.
-fn misfits(found: &BTreeMap<String, usize>, wanted: i32) -> Vec<(&'static str, usize)> {
-    Topic::ALL
-        .into_iter()
-        .filter_map(|topic| found.get(topic.name()).map(|count| (topic.name(), *count)))
+fn misfits(found: &BTreeMap<String, usize>, wanted: i32) -> Vec<(&str, usize)> {
+    let topics = found.iter().map(|(name, count)| (name.as_str(), *count));
+    topics
         .filter(|(_, count)| i32::try_from(*count) != Ok(wanted))
         .collect()
 }
@@ -126,12 +148,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_number_of_partitions_is_noticed_on_our_topics_only() {
-        let found = BTreeMap::from([
-            ("task-events".to_owned(), 3),
-            ("reminders".to_owned(), 1),
-            ("somebody-else".to_owned(), 12),
-        ]);
+    fn another_number_of_partitions_is_noticed() {
+        let found = BTreeMap::from([("task-events".to_owned(), 3), ("reminders".to_owned(), 1)]);
         assert_eq!(misfits(&found, 3), [("reminders", 1)]);
+    }
+
+    #[test]
+    fn what_stays_forbidden_is_not_tried_again_and_says_why() {
+        let failure = |error, says: Option<&str>| Failure::Topic {
+            name: "reminders".to_owned(),
+            error,
+            says: says.map(str::to_owned),
+        };
+        let forbidden = failure(29, Some("Authorization failed."));
+        assert!(!forbidden.may_pass());
+        assert_eq!(
+            forbidden.to_string(),
+            "does not create topic reminders: Authorization failed (error 29 of \
+             https://kafka.apache.org/protocol#protocol_error_codes)"
+        );
+        assert!(failure(NOT_CONTROLLER, None).may_pass());
     }
 }

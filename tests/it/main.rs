@@ -38,5 +38,6 @@ mod secure;
 mod shared;
 mod stopping;
 mod streaming;
+mod topics;
 mod traces;
 mod world;

@@ -71,7 +71,7 @@ fn a_lost_database_comes_back_with_all_that_was_acknowledged_before_the_backup()
         // And it is restored: the topics are made anew, because they tell of what is lost
         let down = Instant::now();
         restore(&stack, &backup).await;
-        forget_topics(&stack).await;
+        forget_topics(&stack, &Topic::ALL).await;
         stack.job("topics").await.unwrap();
         stack.job("migrate").await.unwrap();
         stack.job("rebuild").await.unwrap();
@@ -227,18 +227,18 @@ async fn postgres(program: &str, arguments: &[&str], stack: &Stack, file: &Path)
     assert!(output.status.success(), "{program}: {said}");
 }
 
-/// Removes every topic, and returns when Kafka knows none of them any more.
-async fn forget_topics(stack: &Stack) {
+/// Removes topics, and returns when Kafka knows none of them any more.
+pub async fn forget_topics(stack: &Stack, topics: &[Topic]) {
     let brokers = vec![stack.kafka_brokers().to_owned()];
     let client = ClientBuilder::new(brokers).build().await.unwrap();
     let controller = client.controller_client().unwrap();
-    for topic in Topic::ALL {
+    for topic in topics {
         controller.delete_topic(topic.name(), 10_000).await.unwrap();
     }
     until("the topics to go", PATIENCE, || async {
         let left = client.list_topics().await.unwrap();
-        let ours = |name: &str| Topic::ALL.iter().any(|topic| topic.name() == name);
-        (!left.iter().any(|topic| ours(&topic.name))).then_some(())
+        let gone = |name: &str| topics.iter().any(|topic| topic.name() == name);
+        (!left.iter().any(|topic| gone(&topic.name))).then_some(())
     })
     .await;
 }
