@@ -42,8 +42,6 @@ pub struct Limit {
     pub figure: &'static str,
     /// What it may be.
     pub bound: Bound,
-    /// Whether a quick run is too short to tell.
-    pub full_only: bool,
 }
 
 const fn limit(benchmark: Benchmark, figure: &'static str, bound: Bound) -> Limit {
@@ -51,14 +49,6 @@ const fn limit(benchmark: Benchmark, figure: &'static str, bound: Bound) -> Limi
         benchmark,
         figure,
         bound,
-        full_only: false,
-    }
-}
-
-const fn full_only(limit: Limit) -> Limit {
-    Limit {
-        full_only: true,
-        ..limit
     }
 }
 
@@ -89,7 +79,7 @@ pub const LIMITS: &[Limit] = {
         limit(Reminders, "given twice", AtMost(0.0)),
         limit(Replicas, "turns lost", AtMost(0.0)),
         limit(Storage, "size, end over half way", AtMost(1.1)),
-        full_only(limit(Storage, "vacuums in the second half", AtLeast(1.0))),
+        limit(Storage, "vacuums in the second half", AtLeast(1.0)),
     ]
 };
 

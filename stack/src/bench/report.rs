@@ -152,8 +152,7 @@ impl Report {
     fn verdict(&self, figure: &Figure) -> Verdict {
         match self.limit(figure) {
             None => Verdict::None,
-            Some(limit) if limit.full_only && self.quick => Verdict::Unknown,
-            Some(_) if self.objection().is_some() => Verdict::Unknown,
+            Some(_) if self.quick || self.objection().is_some() => Verdict::Unknown,
             Some(limit) if limit.bound.holds(figure.samples.median()) => Verdict::Holds,
             Some(_) => Verdict::FallsShort,
         }
@@ -267,6 +266,11 @@ mod tests {
     use super::*;
 
     fn report(long: f64, last_hashing: f64) -> Report {
+        let quick = false;
+        report_of(quick, long, last_hashing)
+    }
+
+    fn report_of(quick: bool, long: f64, last_hashing: f64) -> Report {
         let drift = Drift::of(1000.0, last_hashing);
         let figure = |name: &str, runs: [f64; 3]| {
             Figure::new(name, "", runs.into_iter().collect::<Samples>())
@@ -279,7 +283,7 @@ mod tests {
             ],
             plot: Plot::of_runs("", &[]),
         };
-        Report::new(Benchmark::Activation, false, drift, findings).unwrap()
+        Report::new(Benchmark::Activation, quick, drift, findings).unwrap()
     }
 
     #[test]
@@ -308,6 +312,14 @@ mod tests {
             "{text}"
         );
         assert_eq!(report.json()["figures"][2]["holds"], Value::Null);
+    }
+
+    #[test]
+    fn a_quick_run_is_compared_with_nothing() {
+        let quick = true;
+        let report = report_of(quick, 150.0, 1000.0);
+        assert_eq!(report.shortfalls(), Vec::<String>::new());
+        assert!(report.to_string().contains("not compared"), "{report}");
     }
 
     #[test]

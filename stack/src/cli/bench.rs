@@ -23,8 +23,8 @@ pub struct Bench {
     /// Fail if a figure is not what it should be, or cannot be compared.
     #[arg(long)]
     check: bool,
-    /// Fewer and shorter runs with less data, for trying it out.
-    #[arg(long)]
+    /// Fewer and shorter runs with less data, for trying it out; they decide nothing.
+    #[arg(long, conflicts_with = "check")]
     quick: bool,
     /// Have the database wait for the disk, as in production. A rented disk may be three times as
     /// fast a minute later, and nothing here notices.
