@@ -23,7 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Edge,
-    extract::{Caller, KeyHeader, Params, UserPath},
+    extract::{Caller, CommandKey, KeyHeader, Params, UserPath},
     problem::{Kind, Problem, Problems},
 };
 use crate::erasure::{Counts, Standing, Unfinished};
@@ -32,8 +32,9 @@ use crate::erasure::{Counts, Standing, Unfinished};
 const CONFIRM_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// How long a caller waits for the end; it comes without them too.
 const WAIT: Duration = Duration::from_secs(20);
-/// How long Kafka keeps what it was told.
-const KAFKA_KEEPS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long Kafka keeps what it was told, at most: the seven days of `crate::topics`, the one until
+/// a segment ends, and some hours until the broker has looked.
+const KAFKA_KEEPS: SignedDuration = SignedDuration::from_hours(9 * 24);
 /// What a confirmation is for; no other token of ours is.
 const AUDIENCE: &str = "erase";
 
@@ -218,6 +219,7 @@ impl From<Unfinished> for Problem {
 pub async fn erase(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
+    _key: CommandKey,
     Params(query): Params<EraseQuery>,
 ) -> Result<Response, Problem> {
     let user_id = &caller.user_id;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     Edge,
-    extract::{Body, Caller, KeyHeader, UserPath},
+    extract::{Body, Caller, CommandKey, KeyHeader, UserPath},
     problem::{Problem, Problems},
 };
 use crate::{
@@ -75,6 +75,7 @@ pub async fn key(State(edge): State<Arc<Edge>>, _: Caller) -> Result<Json<PushKe
 pub async fn subscribe(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
+    _key: CommandKey,
     Body(asked): Body<NewSubscription>,
 ) -> Result<StatusCode, Problem> {
     if edge.push.vapid.is_none() {
@@ -102,6 +103,7 @@ pub async fn subscribe(
 pub async fn unsubscribe(
     State(edge): State<Arc<Edge>>,
     caller: Caller,
+    _key: CommandKey,
     Body(asked): Body<OldSubscription>,
 ) -> Result<StatusCode, Problem> {
     push_subscriptions::remove(&edge.pool, &caller.user_id, &asked.endpoint).await?;

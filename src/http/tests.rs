@@ -443,10 +443,33 @@ async fn strange_addresses_are_problems_and_nothing_else() {
     let (status, headers, _) = api.send(anonymous).await;
     assert_eq!(status, 401);
     assert_eq!(headers[header::WWW_AUTHENTICATE], "Bearer");
-    let key = api
-        .request(Method::POST, "/api/ann/undo")
-        .header("idempotency-key", "two words");
-    assert_eq!(api.send(key.body(Body::empty()).unwrap()).await.0, 400);
+}
+
+#[tokio::test]
+async fn every_writing_route_refuses_a_key_that_is_none() {
+    let api = api_with(0).await;
+    let document = serde_json::to_value(document()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{user_id}", "ann").replace(['{', '}'], "");
+        for method in item
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|name| *name != "get")
+        {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let request = api.request(method.clone(), &path);
+            let request = request.header("idempotency-key", "two words");
+            let (status, _, problem) = api.send(request.body(Body::empty()).unwrap()).await;
+            let detail = problem["detail"].as_str().unwrap();
+            assert_eq!(status, 400, "{method} {path}");
+            assert!(
+                detail.starts_with("Idempotency-Key"),
+                "{method} {path}: {detail}"
+            );
+        }
+    }
+    assert_eq!(api.script.calls(), []);
 }
 
 #[tokio::test]

@@ -140,13 +140,13 @@ pub async fn put_off(
     Ok(())
 }
 
-/// Forgets deliveries of events that Kafka no longer has; it keeps them for seven days.
+/// Forgets deliveries of events that Kafka no longer has: it keeps them for nine days at most.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn forget_old(database: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     let forgotten = sqlx::query(
-        "DELETE FROM push_outbox WHERE done_at < clock_timestamp() - interval '8 days'",
+        "DELETE FROM push_outbox WHERE done_at < clock_timestamp() - interval '9 days'",
     )
     .execute(database)
     .await?;
