@@ -26,6 +26,8 @@ const NOT_BUILT: [&str; 5] = [
     "next-env.d.ts",
     "tsconfig.tsbuildinfo",
 ];
+/// What Next.js asks for.
+const OLDEST_NODE: (u32, u32) = (20, 9);
 /// The lock file that `node_modules` was made from, by its hash.
 const STAMP: &str = "node_modules/.made-from";
 
@@ -115,13 +117,34 @@ pub(crate) fn spec(
     Ok(spec)
 }
 
-fn node() -> Result<PathBuf> {
-    match on_path("node") {
-        Some(node) => Ok(node),
-        None => {
-            bail!("Node 20.9 or later is needed for the page: install it from https://nodejs.org")
-        }
+/// A Node that is new enough for the page.
+///
+/// # Errors
+/// There is none.
+pub fn node() -> Result<PathBuf> {
+    let (major, minor) = OLDEST_NODE;
+    let needed = format!("Node {major}.{minor} or later is needed for the page");
+    let Some(node) = on_path("node") else {
+        bail!(
+            "{needed}: install it from https://nodejs.org, or leave the page out with `up --no-page`"
+        );
+    };
+    let said = Command::new(&node).arg("--version").output()?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    if node_version(&said).is_some_and(|found| found < OLDEST_NODE) {
+        bail!(
+            "{needed}, and this is {}: install a newer one from https://nodejs.org, or leave the page \
+             out with `up --no-page`",
+            said.trim()
+        );
     }
+    Ok(node)
+}
+
+/// Reads "v20.9.0".
+fn node_version(said: &str) -> Option<(u32, u32)> {
+    let mut parts = said.trim().strip_prefix('v')?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// Changes with any of the page's files, what they are called included.
@@ -163,6 +186,14 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_of_node_are_read() {
+        assert_eq!(node_version("v20.9.0\n"), Some((20, 9)));
+        assert!(node_version("v18.20.4").is_some_and(|found| found < OLDEST_NODE));
+        assert!(node_version("v22.1.0-nightly").is_some_and(|found| found > OLDEST_NODE));
+        assert_eq!(node_version("what?"), None);
+    }
 
     #[test]
     fn the_hash_is_that_of_sources_only() {

@@ -28,7 +28,7 @@
 //! | `stack` | the whole: what is started in which order, replicas |
 //! | `fleet` | servers by name, and who died |
 //! | `process`, `ready` | one process; when it is ready |
-//! | `servers`, `progress` | finding or getting the programs |
+//! | `servers`, `progress`, `space` | finding or getting the programs, and room for them |
 //! | `postgres`, `kafka`, `dapr`, `app` | how each server is configured |
 //! | `sentry`, `access`, `pki` | who is who, who may call whom, and certificates, in a secured stack |
 //! | `ports`, `secrets` | what differs from stack to stack |
@@ -67,6 +67,7 @@ mod ready;
 mod secrets;
 mod sentry;
 mod servers;
+mod space;
 mod stack;
 mod topic;
 

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::process::{is_program, on_path};
-use crate::{kafka, progress};
+use crate::{kafka, progress, space};
 
 /// The release of Dapr that is built, and that a daprd found must be of.
 const DAPR: &str = "1.18.3";
@@ -22,6 +22,8 @@ const DAPR_SERIES: &str = "1.18.";
 /// Go from 1.21 on fetches by itself the newer Go that the module asks for.
 const OLDEST_GO: (u32, u32) = (1, 21);
 const OLDEST_JAVA: u32 = 17;
+/// What building Dapr's servers takes on the disk, with what it downloads.
+const BUILD_MIB: u64 = 6 << 10;
 
 /// What the servers are built from. The texts are part of this program, so they
 /// can be hashed and built wherever it runs.
@@ -63,6 +65,9 @@ impl Servers {
         let (java, java_is) = java()?;
         let cache = cache_dir()?;
         let kafka = cache.join(format!("kafka-{}", hash([POM])));
+        if !kafka.is_dir() {
+            maven()?;
+        }
         let dapr = match installed_dapr() {
             Some(dapr) => dapr,
             None => {
@@ -71,6 +76,10 @@ impl Servers {
                     // The 1 stands for what build_dapr does with the files.
                     hash(dapr_inputs(&CHANGES).chain(["1"]))
                 ));
+                if !dapr.is_dir() {
+                    go(DAPRS_SERVERS)?;
+                    space::check(&cache, BUILD_MIB, &format!("building {DAPRS_SERVERS}"))?;
+                }
                 once(&dapr, build_dapr)?;
                 dapr.join("bin")
             }
@@ -166,6 +175,8 @@ fn version(daprd: &Path) -> Option<String> {
     let output = Command::new(daprd).arg("--version").output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
+
+const DAPRS_SERVERS: &str = "Dapr's servers";
 
 fn build_dapr(dir: &Path) -> Result<()> {
     let source = DaprSource::get(dir, &CHANGES)?;
@@ -278,7 +289,7 @@ pub(crate) struct DaprSource {
 impl DaprSource {
     /// Puts it into the folder `source` of `dir`.
     pub fn get(dir: &Path, changes: &[Change]) -> Result<Self> {
-        let go = go("Dapr's servers")?;
+        let go = go(DAPRS_SERVERS)?;
         let source = dir.join("source");
         write_module(&source, &GO_FILES)?;
         change(&go, &source, changes)?;
@@ -389,17 +400,18 @@ fn java_version(said: &str) -> Option<u32> {
     number.split(['.', '-', '+']).next()?.parse().ok()
 }
 
+fn maven() -> Result<PathBuf> {
+    on_path("mvn").context(
+        "Maven is needed to get Kafka: install it from https://maven.apache.org, or the package maven",
+    )
+}
+
 fn get_kafka(dir: &Path, java: &Path) -> Result<()> {
-    let Some(maven) = on_path("mvn") else {
-        bail!(
-            "Maven is needed to get Kafka: install it from https://maven.apache.org, or the package maven"
-        );
-    };
     fs::write(dir.join("pom.xml"), POM)?;
     let jars = dir.join("libs");
     progress::run(
         "getting Kafka, once",
-        Command::new(maven)
+        Command::new(maven()?)
             .current_dir(dir)
             .args(["-B", "-ntp", "dependency:copy-dependencies"])
             .arg(format!("-DoutputDirectory={}", jars.display())),

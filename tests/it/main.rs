@@ -40,4 +40,5 @@ mod stopping;
 mod streaming;
 mod topics;
 mod traces;
+mod up;
 mod world;

@@ -129,14 +129,17 @@ fn root() -> PathBuf {
 }
 
 /// Where the stack of `up` keeps its data, from the root of the checkout, and what any stack is
-/// found by.
-fn data_dir() -> &'static Path {
-    Path::new("target/stack")
+/// found by: the environment's `STACK_DATA`, or the usual place.
+fn data_dir() -> PathBuf {
+    let named = std::env::var_os("STACK_DATA").filter(|named| !named.is_empty());
+    named.map_or_else(|| PathBuf::from("target/stack"), PathBuf::from)
 }
 
 /// Where the data of a secured stack is instead: neither can use the other's.
-fn secure_data_dir() -> &'static Path {
-    Path::new("target/stack-secure")
+fn secure_data_dir() -> PathBuf {
+    let mut name = data_dir().into_os_string();
+    name.push("-secure");
+    name.into()
 }
 
 /// The cargo that runs us, else the one on PATH, without what `cargo run` has told us about our

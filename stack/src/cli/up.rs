@@ -44,6 +44,10 @@ pub struct Up {
     /// HTTP at this address, such as 127.0.0.1:4318.
     #[arg(long, value_name = "ADDRESS")]
     collector: Option<SocketAddr>,
+    /// Listen on any free ports instead of the usual ones: beside another stack, if `STACK_DATA`
+    /// names another folder too.
+    #[arg(long)]
+    free_ports: bool,
     /// Leave the page out, and with it the need for Node.
     #[arg(long)]
     no_page: bool,
@@ -60,6 +64,15 @@ pub async fn run(up: Up) -> Result<()> {
         bail!("a stack is running already: `cargo stack down` stops it");
     }
     fs::create_dir_all(data_dir())?;
+    let page = !up.no_page;
+    // Before anything is compiled: what is missing is better known at once.
+    let get = move || {
+        if page {
+            frontend::node()?;
+        }
+        Servers::get()
+    };
+    tokio::task::spawn_blocking(get).await??;
     let backend = backend(up.backend.as_deref(), up.release)?;
     if up.detach {
         return detach(&up, &backend).await;
@@ -74,17 +87,21 @@ pub async fn run(up: Up) -> Result<()> {
         data_dir()
     };
     if up.fresh && dir.exists() {
-        forget(dir)?;
+        forget(&dir)?;
     }
     let mut options = StackOptions::new(backend).replicas(up.replicas.into());
-    options.ports = Ports::Standard;
-    options.dir = Some(dir.to_owned());
+    options.ports = if up.free_ports {
+        Ports::Free
+    } else {
+        Ports::Standard
+    };
+    options.dir = Some(dir);
     options.durable = true;
     options.secure = up.secure;
     options.roles.extend([Role::Recurrer, Role::Notifier]);
     options.model = up.model;
     options.collector = up.collector;
-    options.page = !up.no_page;
+    options.page = page;
     // A real key is nothing for a stand-in.
     if let Ok(key) = std::env::var("COHERE_API_KEY")
         && !up.model
@@ -163,9 +180,8 @@ fn greet(stack: &Stack) {
 
 /// Runs `up` again as a process that stays, and waits until it is ready.
 async fn detach(up: &Up, backend: &Path) -> Result<()> {
-    // In this process, where its progress can be seen.
-    tokio::task::spawn_blocking(Servers::get).await??;
     if !up.no_page {
+        // In this process, where its progress can be seen.
         tokio::task::spawn_blocking(frontend::build).await??;
     }
     let log = data_dir().join(DETACHED_LOG);
@@ -190,6 +206,9 @@ async fn detach(up: &Up, backend: &Path) -> Result<()> {
     }
     if let Some(collector) = up.collector {
         command.args(["--collector", &collector.to_string()]);
+    }
+    if up.free_ports {
+        command.arg("--free-ports");
     }
     if up.no_page {
         command.arg("--no-page");

@@ -23,14 +23,17 @@ use crate::ready::Ready;
 use crate::secrets::{self, Secrets};
 use crate::sentry::{self, Proof, Sentry};
 use crate::servers::Servers;
-use crate::{access, frontend, kafka, nginx, postgres};
+use crate::{access, frontend, kafka, nginx, postgres, space};
+
+/// What a stack may come to have on the disk.
+const NEEDED_MIB: u64 = 2048;
 
 impl Inner {
     /// Everything up to the first process; blocks.
     pub(super) fn prepare(mut options: StackOptions) -> Result<Self> {
         let servers = Servers::get()?;
         let (dir, temporary) = make_dir(options.dir.as_deref())?;
-        check_space(&dir)?;
+        space::check(&dir, NEEDED_MIB, "a stack")?;
         let secrets = Secrets::in_dir(&dir)?;
         let mut plan = PortPlan::new(options.ports);
         let postgres_port = plan.block("postgres", 1)?;
@@ -42,6 +45,9 @@ impl Inner {
         }
         for role in &options.roles {
             plan.block(role.name(), Pair::PORTS)?;
+        }
+        if options.page {
+            plan.block(frontend::NAME, Pair::PORTS)?;
         }
         let fleet = Arc::new(Fleet::default());
         let model = if options.model {
@@ -342,18 +348,4 @@ fn make_dir(wanted: Option<&Path>) -> Result<(PathBuf, Option<TempDir>)> {
         .tempdir()
         .context("no temporary folder can be made")?;
     Ok((fs::canonicalize(dir.path())?, Some(dir)))
-}
-
-fn check_space(dir: &Path) -> Result<()> {
-    const NEEDED: u64 = 2 << 30;
-    let volume = rustix::fs::statvfs(dir).context("the free disk space is unknown")?;
-    let free = volume.f_bavail * volume.f_frsize;
-    if free < NEEDED {
-        bail!(
-            "the disk with {} has {} MiB left, and a stack needs 2048: free some space first",
-            dir.display(),
-            free >> 20
-        );
-    }
-    Ok(())
 }
