@@ -59,7 +59,8 @@ fn adding_to_a_long_list_costs_what_adding_to_a_short_one_costs() {
             println!(
                 "measured: adding to 10,000 over adding to 10 ({name} tasks): {ratio:.2} (promised 1.3)"
             );
-            assert!(ratio < 13.0, "{ratio}");
+            // A ratio of one run: no slow machine excuses more than this.
+            assert!(ratio < 2.5, "{ratio}");
         }
         let largest = largest_message(&stack, "task-events").await;
         assert!(largest < LARGEST_MESSAGE, "{largest}");

@@ -181,6 +181,7 @@ fn a_database_that_is_away_is_said_so_and_comes_back() {
         assert!(answer.retry_after.is_some());
         let answer = ann.say("add something", None, None).await;
         assert_eq!(answer.status, 503, "{}", answer.body);
+        assert!(answer.retry_after.is_some());
         stack.start_server("postgres").await.unwrap();
         let took = insist(&ann, "during", "during", Duration::from_secs(60)).await;
         report(
