@@ -147,6 +147,8 @@ impl Pair {
             .env("JWT_JWKS_URL", issuer.jwks_url())
             .env("JWT_ISSUER", issuer.issuer())
             .env("JWT_AUDIENCE", issuer.audience())
+            // As in a pod, whose limit is one processor at most.
+            .env("TOKIO_WORKER_THREADS", "1")
             .env("LOG_FORMAT", "text")
             .env("RUST_LOG", "info");
         spec.env.extend(extra.clone());

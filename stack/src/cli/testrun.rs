@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use todo_stack::{ClusterTools, Servers, frontend};
@@ -29,6 +30,7 @@ const ON_A_STACK: [&str; 2] = ["it", "cluster"];
 
 /// Runs all parts; failures do not keep later parts from running.
 pub fn run(test: &Test) -> Result<ExitCode> {
+    let began = Instant::now();
     let mut total = Tally::default();
     let servers = Servers::get().and_then(|_| ClusterTools::get());
     if let Err(error) = &servers {
@@ -67,6 +69,13 @@ pub fn run(test: &Test) -> Result<ExitCode> {
         // Without servers, none of them can run, and that is a failure.
         Err(_) => Tally::failure(),
     };
+    if test.only.is_none() {
+        // What may be meant for a machine of two cores.
+        say!(
+            "measured: the whole run: {:.1} min (promised 12, and 45 when nothing is in any cache)",
+            began.elapsed().as_secs_f64() / 60.0
+        );
+    }
     say!("{}", total.line());
     Ok(if total.failed == 0 {
         ExitCode::SUCCESS
