@@ -18,14 +18,15 @@ use super::cargo;
 pub struct Test {
     /// How many integration tests run at the same time. Most of them wait more
     /// than they work.
-    #[arg(long, default_value_t = 2, env = "STACK_TEST_THREADS")]
+    #[arg(long, default_value_t = 4, env = "STACK_TEST_THREADS",
+        value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
     /// Only integration tests whose name contains this, and no other part.
     #[arg(long)]
     only: Option<String>,
 }
 
-/// The integration tests on a real stack or cluster, which need the servers.
+/// The integration tests on a real stack, and those on a cluster, which need the servers.
 const ON_A_STACK: [&str; 2] = ["it", "cluster"];
 
 /// Runs all parts; failures do not keep later parts from running.
@@ -105,23 +106,23 @@ fn page() -> Result<Tally> {
     Ok(total)
 }
 
-/// The two targets side by side, as one waits for controllers most of the time.
+/// The two targets side by side: one test of the cluster, as those wait for controllers most of the
+/// time, beside those on stacks.
 fn integration(test: &Test) -> Result<Tally> {
     const WHAT: &str = "integration tests";
-    if test.only.is_some() {
+    let of_some = |targets: &[&str], threads| {
+        let what = format!("{WHAT}: {}", targets.join(", "));
+        tests(&what, &mut on_a_stack(targets, threads, test))
+    };
+    if test.only.is_some() || test.threads == 1 {
         // Of one of them, none may be meant.
-        return tests(WHAT, &mut on_a_stack(&ON_A_STACK, test));
+        return of_some(&ON_A_STACK, test.threads);
     }
+    let [stack, cluster] = ON_A_STACK;
     thread::scope(|scope| {
-        let running = ON_A_STACK.map(|target| {
-            let run = move || {
-                tests(
-                    &format!("{WHAT}: {target}"),
-                    &mut on_a_stack(&[target], test),
-                )
-            };
-            scope.spawn(run)
-        });
+        let side_by_side = [(stack, test.threads - 1), (cluster, 1)];
+        let running =
+            side_by_side.map(|(target, threads)| scope.spawn(move || of_some(&[target], threads)));
         let mut total = Tally::default();
         for target in running {
             let outcome = target.join();
@@ -131,7 +132,7 @@ fn integration(test: &Test) -> Result<Tally> {
     })
 }
 
-fn on_a_stack(targets: &[&str], test: &Test) -> Command {
+fn on_a_stack(targets: &[&str], threads: u16, test: &Test) -> Command {
     let mut command = cargo();
     command.args([
         "test",
@@ -147,7 +148,7 @@ fn on_a_stack(targets: &[&str], test: &Test) -> Command {
         // The tests print the times they measure.
         "--nocapture",
     ]);
-    command.arg(format!("--test-threads={}", test.threads));
+    command.arg(format!("--test-threads={threads}"));
     command.args(&test.only);
     command
 }
