@@ -306,7 +306,7 @@ fn backend_and_jobs_are_told_by_variables_there_are() {
 fn secret_values_stand_in_secrets_only() {
     let secrets = [
         "secrets.create=true",
-        "secrets.app.DATABASE_URL=postgres://hush-1",
+        "secrets.app.DATABASE_URL=postgres://hush-1?sslmode=verify-full",
         "secrets.app.BETTER_AUTH_SECRET=hush-2",
         "secrets.app.COHERE_API_KEY=hush-3",
         "secrets.kafka.SASL_USERNAME=hush-4",

@@ -19,6 +19,8 @@ use tokio::{
 pub const RELEASE: &str = "todo-app";
 /// The files with values for an environment.
 pub const ENVIRONMENTS: [&str; 2] = ["values-oke.yaml", "values-dev.yaml"];
+/// Of a database that nobody asks.
+pub const DATABASE_URL: &str = "postgres://x/todo?sslmode=verify-full";
 /// The apps that have a sidecar.
 pub const APPS: [&str; 6] = [
     "auditor",
@@ -135,7 +137,7 @@ impl Place {
         let secrets = [
             (
                 "app-secrets",
-                json!({ "DATABASE_URL": "postgres://x", "BETTER_AUTH_SECRET": "y" }),
+                json!({ "DATABASE_URL": DATABASE_URL, "BETTER_AUTH_SECRET": "y" }),
             ),
             (
                 "kafka-secrets",
