@@ -5,14 +5,17 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::world::{
-    APPS, DATABASE_URL, ENVIRONMENTS, Place, RELEASE, cluster, list, name, run, template,
+    APPS, DATABASE_URL, ENVIRONMENTS, EVERYTHING, Place, RELEASE, cluster, list, name, run,
+    template,
 };
 
 #[test]
 fn the_api_takes_every_rendering_to_the_letter() {
     run(async {
-        for values in ENVIRONMENTS {
-            let text = template(values, &[]).unwrap();
+        let mut renderings = ENVIRONMENTS.map(|values| (values, vec![])).to_vec();
+        renderings.push(("values-oke.yaml", vec!["--set", EVERYTHING]));
+        for (values, more) in renderings {
+            let text = template(values, &more).unwrap();
             let args = [
                 "create",
                 "--dry-run=server",

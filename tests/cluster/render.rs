@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use todo_actors::{conversation, reconciler, user};
 
-use crate::world::{APPS, ENVIRONMENTS, chart, helm, list, name, needed, objects, of_kind, path};
+use crate::world::{
+    APPS, ENVIRONMENTS, EVERYTHING, chart, helm, list, name, needed, objects, of_kind, path,
+};
 
 /// Everything with a pod: its name and the pod's template.
 fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
@@ -357,19 +359,8 @@ fn jobs_come_before_everything_and_without_a_sidecar() {
 
 #[test]
 fn what_is_optional_renders_where_it_is_wanted() {
-    let options = [
-        "image.pullSecrets={registry}",
-        "podAnnotations.team=todo",
-        "tracing.otlpEndpoint=collector.monitoring:4318",
-        "monitoring.serviceMonitor.enabled=true",
-        "monitoring.dashboards.enabled=true",
-        "monitoring.prometheusRule.enabled=true",
-        "monitoring.prometheusRule.labels.release=prometheus",
-        "monitoring.prometheusRule.runbooks=https://example.com/operate",
-        "ingress.enabled=false",
-        "networkPolicy.enabled=false",
-    ];
-    let objects = objects("values-oke.yaml", &["--set", &options.join(",")]);
+    let options = format!("{EVERYTHING},ingress.enabled=false,networkPolicy.enabled=false");
+    let objects = objects("values-oke.yaml", &["--set", &options]);
     for (of, pod) in pods(&objects) {
         let secrets = list(&pod["spec"]["imagePullSecrets"]);
         assert_eq!(secrets.len(), 1, "{of}");
