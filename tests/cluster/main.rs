@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod deployer;
 mod policies;
 mod release;
 mod render;
