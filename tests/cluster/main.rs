@@ -7,6 +7,7 @@
 )]
 
 mod deployer;
+mod hooks;
 mod policies;
 mod release;
 mod render;

@@ -6,7 +6,8 @@ use serde_json::Value;
 use todo_actors::{conversation, reconciler, user};
 
 use crate::world::{
-    APPS, ENVIRONMENTS, EVERYTHING, chart, helm, list, name, needed, objects, of_kind, path,
+    APPS, ENVIRONMENTS, EVERYTHING, annotation, chart, helm, list, name, needed, objects, of_kind,
+    path,
 };
 
 /// Everything with a pod: its name and the pod's template.
@@ -19,12 +20,6 @@ fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
             _ => None,
         })
         .collect()
-}
-
-fn annotation<'a>(pod: &'a Value, of: &str) -> &'a str {
-    pod["metadata"]["annotations"][of]
-        .as_str()
-        .unwrap_or_default()
 }
 
 #[test]
@@ -324,37 +319,6 @@ fn secret_values_stand_in_secrets_only() {
     }
     // Each once in its place, and those of the jobs once more for the time before it is there.
     assert_eq!(told, 5 + 3);
-}
-
-#[test]
-fn jobs_come_before_everything_and_without_a_sidecar() {
-    for (values, secret) in [
-        ("values-oke.yaml", "app-secrets"),
-        ("values-dev.yaml", "jobs-secrets"),
-    ] {
-        let objects = objects(values, &[]);
-        for job in of_kind(&objects, "Job") {
-            assert_eq!(annotation(job, "helm.sh/hook"), "pre-install,pre-upgrade");
-            let pod = &job["spec"]["template"];
-            assert_eq!(annotation(pod, "dapr.io/enabled"), "false");
-            let container = &pod["spec"]["containers"][0];
-            assert_eq!(list(&container["args"]), [name(job)]);
-            let env = list(&container["env"]);
-            let secretive = env.iter().any(|variable| !variable["valueFrom"].is_null());
-            assert!(
-                !secretive,
-                "{} reads a secret from the environment",
-                name(job)
-            );
-            if name(job) == "migrate" {
-                assert_eq!(pod["spec"]["volumes"][0]["secret"]["secretName"], secret);
-                let file = env
-                    .iter()
-                    .find(|variable| variable["name"] == "DATABASE_URL_FILE");
-                assert_eq!(file.unwrap()["value"], "/run/secrets/todo/DATABASE_URL");
-            }
-        }
-    }
 }
 
 #[test]

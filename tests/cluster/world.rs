@@ -117,6 +117,12 @@ pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+pub fn annotation<'a>(object: &'a Value, of: &str) -> &'a str {
+    object["metadata"]["annotations"][of]
+        .as_str()
+        .unwrap_or_default()
+}
+
 /// The cluster of all tests.
 pub async fn cluster() -> &'static Cluster {
     CLUSTER
