@@ -29,6 +29,10 @@ const REMINDER: &str = "sweep";
 const PERIOD: Duration = Duration::from_secs(15);
 /// Between looks at whether the reminder stands.
 const KEEP_AWAKE: Duration = Duration::from_secs(60);
+/// Between tries while it cannot be set, as at every start, when the sidecar is not ready yet.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// So many tries in vain are worth a warning, and so many more another.
+const LASTING: u32 = 30;
 /// A sweep stops here; the next goes on. So many of each kind of gap.
 const MOST_ACTORS: i64 = 200;
 const LONGEST_SWEEP: Duration = Duration::from_secs(1);
@@ -38,6 +42,7 @@ const CONCURRENT: usize = 8;
 /// Registers the sweep's reminder, now and each minute: each time is a sweep. Never ends.
 pub(crate) async fn keep_awake(sidecar: &dyn Sidecar) {
     let actor = ActorRef::new(TYPE, ID);
+    let mut in_vain: u32 = 0;
     loop {
         let time = ReminderTime {
             // At once: it starts anew with every replica's minute, and with enough replicas
@@ -49,10 +54,16 @@ pub(crate) async fn keep_awake(sidecar: &dyn Sidecar) {
             .register_reminder(&actor, REMINDER, time, None)
             .await
         {
-            Ok(()) => KEEP_AWAKE,
+            Ok(()) => {
+                in_vain = 0;
+                KEEP_AWAKE
+            }
             Err(error) => {
-                tracing::debug!(%error, "the reconciler's reminder could not be set yet");
-                Duration::from_secs(1)
+                in_vain += 1;
+                if in_vain.is_multiple_of(LASTING) {
+                    tracing::warn!(%error, "the reconciler's reminder cannot be set");
+                }
+                TRY_AGAIN
             }
         };
         tokio::time::sleep(wait).await;

@@ -29,6 +29,24 @@ app.kubernetes.io/part-of: todo-app
 {{ if eq .Values.kafka.auth "scram-sha-256" }}true{{ end }}
 {{- end }}
 
+{{/*
+Refuses a database's URL that does not insist on a certificate that is checked: with less, clients
+go on in clear text where the server offers nothing else. Renders nothing.
+Context: root, url, and the place where it stands.
+*/}}
+{{- define "todo-app.checkDatabaseUrl" -}}
+{{- if and .root.Values.postgres.verifyTLS (not (regexMatch "[?&]sslmode=verify-full(&|$)" .url)) }}
+{{- fail (printf "%s has no sslmode=verify-full, so people's data could travel in clear text: add it, or set postgres.verifyTLS to false for a trial." .place) }}
+{{- end }}
+{{- end }}
+
+{{/* The database's URL where the chart makes the secrets. */}}
+{{- define "todo-app.databaseUrl" -}}
+{{- $url := required "secrets.app.DATABASE_URL is not set: with secrets.create it names the PostgreSQL database." .Values.secrets.app.DATABASE_URL }}
+{{- include "todo-app.checkDatabaseUrl" (dict "root" . "url" $url "place" "secrets.app.DATABASE_URL") }}
+{{- $url | quote }}
+{{- end }}
+
 {{/* The ids of all Dapr apps, those with the state store first; a list as JSON. */}}
 {{- define "todo-app.apps" -}}
 {{ concat (list "frontend" "backend") (keys .Values.consumers | sortAlpha) | toJson }}

@@ -1,4 +1,4 @@
-//! Programs from npm, PyPI and Go modules that tests and the stack run, as their lock files say.
+//! Programs and files from npm, PyPI and Go modules that tests and the stack run, as their lock files say.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::on_path;
 use crate::progress;
-use crate::servers::{cache_dir, hash, once};
+use crate::servers::{self, cache_dir, hash, once};
 
 /// Installs what the `package.json` and `package-lock.json` of a folder name, once for each
 /// content of the lock file, and returns the folder that has `node_modules`.
@@ -98,6 +98,15 @@ pub fn go(folder: &Path) -> Result<PathBuf> {
         )
     })?;
     Ok(dir.join("bin"))
+}
+
+/// The folder of a Go module that the `go.mod` of a folder requires, in Go's own cache, where
+/// nothing may be changed.
+///
+/// # Errors
+/// Go is missing, or the module cannot be had or is not the one of `go.sum`; blocks.
+pub fn go_module(folder: &Path, module: &str) -> Result<PathBuf> {
+    servers::module_dir(&servers::go(module)?, folder, module)
 }
 
 fn read(folder: &Path, files: &[&str]) -> Result<Vec<String>> {

@@ -158,6 +158,31 @@ fn every_base_image_is_one_digest_and_brings_the_rust_we_use() {
     assert_eq!(rust, 2, "the image is built, and tests run, with Rust");
 }
 
+/// What nobody proposes an update for follows what somebody does.
+#[test]
+fn what_is_tested_with_is_what_builds_and_delivers() {
+    let image = read("Dockerfile");
+    let image = after(&image, "FROM rust:")[0].split(' ').next().unwrap();
+    let tests = read(".github/workflows/test.yml");
+    assert_eq!(after(&tests, "container: rust:"), [image]);
+
+    let version = |file: &str, module: &str| {
+        let text = read(file);
+        let (_, after) = text.split_once(&format!("\t{module} v")).unwrap();
+        after.lines().next().unwrap().to_owned()
+    };
+    let helm = version("stack/cluster/go.mod", "helm.sh/helm/v3");
+    let deliver = read(".github/workflows/deliver.yml");
+    let (_, setup) = deliver.split_once("uses: Azure/setup-helm@").unwrap();
+    assert_eq!(after(setup, "version: v")[0], helm);
+
+    let dapr = version("stack/servers/go.mod", "github.com/dapr/dapr");
+    for page in ["README.md", "docs/operate.md"] {
+        let installed = format!(" dapr/dapr --version {dapr} ");
+        assert!(read(page).contains(&installed), "{page} lacks{installed}");
+    }
+}
+
 #[test]
 fn the_folder_for_what_is_in_an_image_is_made_before_that_is_listed() {
     // What lists them makes no folder, and no checker knows that.

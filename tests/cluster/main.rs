@@ -6,6 +6,8 @@
     reason = "tests"
 )]
 
+mod deployer;
+mod hooks;
 mod policies;
 mod release;
 mod render;

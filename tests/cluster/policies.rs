@@ -145,6 +145,20 @@ fn each_app_reaches_what_it_needs() {
 }
 
 #[test]
+fn whoever_notifies_reaches_the_web_whatever_its_name() {
+    let roles = "consumers.notifier.role=audit,consumers.auditor.role=notify";
+    let objects = objects("values-oke.yaml", &["--set", roles]);
+    let web = format!("{OUTSIDE}:443");
+    for app in APPS {
+        assert_eq!(
+            allowed(&objects, app, "egress", "to").contains(&web),
+            ["backend", "auditor"].contains(&app),
+            "{app}"
+        );
+    }
+}
+
+#[test]
 fn each_app_is_reached_by_whom_it_serves() {
     let objects = objects("values-oke.yaml", &[]);
     for app in APPS {

@@ -4,13 +4,18 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{APPS, ENVIRONMENTS, Place, RELEASE, cluster, list, name, run, template};
+use crate::world::{
+    APPS, DATABASE_URL, ENVIRONMENTS, EVERYTHING, Place, RELEASE, cluster, list, name, run,
+    template,
+};
 
 #[test]
 fn the_api_takes_every_rendering_to_the_letter() {
     run(async {
-        for values in ENVIRONMENTS {
-            let text = template(values, &[]).unwrap();
+        let mut renderings = ENVIRONMENTS.map(|values| (values, vec![])).to_vec();
+        renderings.push(("values-oke.yaml", vec!["--set", EVERYTHING]));
+        for (values, more) in renderings {
+            let text = template(values, &more).unwrap();
             let args = [
                 "create",
                 "--dry-run=server",
@@ -304,8 +309,10 @@ fn the_charts_own_secrets_are_there_for_the_first_jobs() {
     run(async {
         // Given nothing, when the release is installed with secrets of its own.
         let place = Place::bare("secrets").await;
-        let secrets = "secrets.create=true,secrets.app.DATABASE_URL=postgres://x,secrets.app.BETTER_AUTH_SECRET=y,secrets.kafka.SASL_USERNAME=u,secrets.kafka.SASL_PASSWORD=p";
-        place.upgrade("sha-1", &["--set", secrets]).await.unwrap();
+        let secrets = format!(
+            "secrets.create=true,secrets.app.DATABASE_URL={DATABASE_URL},secrets.app.BETTER_AUTH_SECRET=y,secrets.kafka.SASL_USERNAME=u,secrets.kafka.SASL_PASSWORD=p"
+        );
+        place.upgrade("sha-1", &["--set", &secrets]).await.unwrap();
         // Then they are there, and the copy for the jobs is gone.
         let secrets = place
             .items(&["secrets", "--field-selector", "type=Opaque"])

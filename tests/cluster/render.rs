@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use todo_actors::{conversation, reconciler, user};
 
-use crate::world::{APPS, ENVIRONMENTS, chart, helm, list, name, needed, objects, of_kind, path};
+use crate::world::{
+    APPS, ENVIRONMENTS, EVERYTHING, annotation, chart, helm, list, name, needed, objects, of_kind,
+    path,
+};
 
 /// Everything with a pod: its name and the pod's template.
 fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
@@ -17,12 +20,6 @@ fn pods(objects: &[Value]) -> Vec<(&str, &Value)> {
             _ => None,
         })
         .collect()
-}
-
-fn annotation<'a>(pod: &'a Value, of: &str) -> &'a str {
-    pod["metadata"]["annotations"][of]
-        .as_str()
-        .unwrap_or_default()
 }
 
 #[test]
@@ -306,7 +303,7 @@ fn backend_and_jobs_are_told_by_variables_there_are() {
 fn secret_values_stand_in_secrets_only() {
     let secrets = [
         "secrets.create=true",
-        "secrets.app.DATABASE_URL=postgres://hush-1",
+        "secrets.app.DATABASE_URL=postgres://hush-1?sslmode=verify-full",
         "secrets.app.BETTER_AUTH_SECRET=hush-2",
         "secrets.app.COHERE_API_KEY=hush-3",
         "secrets.kafka.SASL_USERNAME=hush-4",
@@ -325,51 +322,9 @@ fn secret_values_stand_in_secrets_only() {
 }
 
 #[test]
-fn jobs_come_before_everything_and_without_a_sidecar() {
-    for (values, secret) in [
-        ("values-oke.yaml", "app-secrets"),
-        ("values-dev.yaml", "jobs-secrets"),
-    ] {
-        let objects = objects(values, &[]);
-        for job in of_kind(&objects, "Job") {
-            assert_eq!(annotation(job, "helm.sh/hook"), "pre-install,pre-upgrade");
-            let pod = &job["spec"]["template"];
-            assert_eq!(annotation(pod, "dapr.io/enabled"), "false");
-            let container = &pod["spec"]["containers"][0];
-            assert_eq!(list(&container["args"]), [name(job)]);
-            let env = list(&container["env"]);
-            let secretive = env.iter().any(|variable| !variable["valueFrom"].is_null());
-            assert!(
-                !secretive,
-                "{} reads a secret from the environment",
-                name(job)
-            );
-            if name(job) == "migrate" {
-                assert_eq!(pod["spec"]["volumes"][0]["secret"]["secretName"], secret);
-                let file = env
-                    .iter()
-                    .find(|variable| variable["name"] == "DATABASE_URL_FILE");
-                assert_eq!(file.unwrap()["value"], "/run/secrets/todo/DATABASE_URL");
-            }
-        }
-    }
-}
-
-#[test]
 fn what_is_optional_renders_where_it_is_wanted() {
-    let options = [
-        "image.pullSecrets={registry}",
-        "podAnnotations.team=todo",
-        "tracing.otlpEndpoint=collector.monitoring:4318",
-        "monitoring.serviceMonitor.enabled=true",
-        "monitoring.dashboards.enabled=true",
-        "monitoring.prometheusRule.enabled=true",
-        "monitoring.prometheusRule.labels.release=prometheus",
-        "monitoring.prometheusRule.runbooks=https://example.com/operate",
-        "ingress.enabled=false",
-        "networkPolicy.enabled=false",
-    ];
-    let objects = objects("values-oke.yaml", &["--set", &options.join(",")]);
+    let options = format!("{EVERYTHING},ingress.enabled=false,networkPolicy.enabled=false");
+    let objects = objects("values-oke.yaml", &["--set", &options]);
     for (of, pod) in pods(&objects) {
         let secrets = list(&pod["spec"]["imagePullSecrets"]);
         assert_eq!(secrets.len(), 1, "{of}");

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use todo_stack::{Cluster, ClusterTools};
+use todo_stack::{Cluster, ClusterTools, packages};
 use tokio::{
     runtime::Runtime,
     sync::{Mutex, MutexGuard, OnceCell},
@@ -19,6 +19,15 @@ use tokio::{
 pub const RELEASE: &str = "todo-app";
 /// The files with values for an environment.
 pub const ENVIRONMENTS: [&str; 2] = ["values-oke.yaml", "values-dev.yaml"];
+/// Values that switch on whatever is optional.
+pub const EVERYTHING: &str = "image.pullSecrets={registry},podAnnotations.team=todo,\
+    kafka.privateCA=true,tracing.otlpEndpoint=collector.monitoring:4318,\
+    monitoring.serviceMonitor.enabled=true,monitoring.dashboards.enabled=true,\
+    monitoring.prometheusRule.enabled=true,\
+    monitoring.prometheusRule.labels.release=prometheus,\
+    monitoring.prometheusRule.runbooks=https://example.com/operate";
+/// Of a database that nobody asks.
+pub const DATABASE_URL: &str = "postgres://x/todo?sslmode=verify-full";
 /// The apps that have a sidecar.
 pub const APPS: [&str; 6] = [
     "auditor",
@@ -108,14 +117,37 @@ pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+pub fn annotation<'a>(object: &'a Value, of: &str) -> &'a str {
+    object["metadata"]["annotations"][of]
+        .as_str()
+        .unwrap_or_default()
+}
+
 /// The cluster of all tests.
 pub async fn cluster() -> &'static Cluster {
     CLUSTER
         .get_or_init(|| async {
             let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cluster");
-            Cluster::start(&dir).await.unwrap()
+            let cluster = Cluster::start(&dir).await.unwrap();
+            learn_to_monitor(&cluster).await;
+            cluster
         })
         .await
+}
+
+/// Teaches the cluster the kinds of the Prometheus operator that the chart knows.
+async fn learn_to_monitor(cluster: &Cluster) {
+    let module = "github.com/prometheus-operator/prometheus-operator";
+    let get = move || packages::go_module(Path::new(&path("stack/crds")), module);
+    let module = tokio::task::spawn_blocking(get).await.unwrap().unwrap();
+    for kind in ["podmonitors", "prometheusrules", "servicemonitors"] {
+        let file = format!("example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml");
+        let file = module.join(file).display().to_string();
+        cluster.kubectl(&["create", "-f", &file]).await.unwrap();
+        let kind = format!("crd/{kind}.monitoring.coreos.com");
+        let known = ["wait", "--for=condition=Established", &kind];
+        cluster.kubectl(&known).await.unwrap();
+    }
 }
 
 /// The machines hold one release, and load is everywhere the same.
@@ -135,7 +167,7 @@ impl Place {
         let secrets = [
             (
                 "app-secrets",
-                json!({ "DATABASE_URL": "postgres://x", "BETTER_AUTH_SECRET": "y" }),
+                json!({ "DATABASE_URL": DATABASE_URL, "BETTER_AUTH_SECRET": "y" }),
             ),
             (
                 "kafka-secrets",

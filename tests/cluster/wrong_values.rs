@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::world::{Place, run, template};
+use crate::world::{DATABASE_URL, Place, run, template};
 
 /// What is set, beside the values for OKE, and what helm answers.
-const WRONG: [(&str, &str); 15] = [
+const WRONG: [(&str, &str); 17] = [
     (
         "kafka.partition=3",
         "at '/kafka': additional properties 'partition' not allowed",
@@ -55,6 +55,14 @@ const WRONG: [(&str, &str); 15] = [
         "at '/backend/autoscaling/maxReplicas': maximum",
     ),
     ("secrets.create=true", "secrets.app.DATABASE_URL is not set"),
+    (
+        "secrets.create=true,secrets.app.DATABASE_URL=postgres://x/todo",
+        "secrets.app.DATABASE_URL has no sslmode=verify-full",
+    ),
+    (
+        "secrets.create=true,secrets.app.DATABASE_URL=postgres://x/todo?sslmode=require",
+        "secrets.app.DATABASE_URL has no sslmode=verify-full",
+    ),
     ("global.kafka=x", "at '/global': maxProperties"),
     ("backend.env.lower=x", "'lower' does not match pattern"),
 ];
@@ -68,7 +76,7 @@ fn each_is_told_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_missing_secret_is_named_before_anything_is_installed() {
+fn a_missing_or_careless_secret_is_named_before_anything_is_installed() {
     run(async {
         // Given a namespace without secrets.
         let place = Place::bare("no-secrets").await;
@@ -77,11 +85,17 @@ fn a_missing_secret_is_named_before_anything_is_installed() {
         let sentence = "the secret app-secrets is missing in the namespace no-secrets: create it with the keys DATABASE_URL, BETTER_AUTH_SECRET";
         assert!(said.contains(sentence), "{said}");
         // When one is there but lacks a value, then the value is named.
-        let half = json!({ "DATABASE_URL": "postgres://x" });
+        let half = json!({ "DATABASE_URL": DATABASE_URL });
         place.secret("app-secrets", &half).await;
         let said = place.upgrade("sha-1", &[]).await.unwrap_err().to_string();
         let sentence =
             "the secret app-secrets in the namespace no-secrets has no BETTER_AUTH_SECRET";
+        assert!(said.contains(sentence), "{said}");
+        // When the database would be reached in clear text, then that is said.
+        let clear = json!({ "DATABASE_URL": "postgres://x/todo", "BETTER_AUTH_SECRET": "y" });
+        place.secret("app-secrets", &clear).await;
+        let said = place.upgrade("sha-1", &[]).await.unwrap_err().to_string();
+        let sentence = "DATABASE_URL in the secret app-secrets of the namespace no-secrets has no sslmode=verify-full";
         assert!(said.contains(sentence), "{said}");
         // And nothing of the release is there.
         assert_eq!(place.items(&["deployments,jobs,configmaps"]).await.len(), 1);
