@@ -1,12 +1,15 @@
 //! A Kafka client for jobs without a sidecar; everybody else publishes and reads through Dapr.
 
 mod connection;
+#[cfg(test)]
+pub mod fake;
 pub mod message;
+mod scram;
 
 use std::{fmt, sync::Arc};
 
 use anyhow::bail;
-pub use connection::{Connection, Error};
+pub use connection::{Connection, ERROR_CODES, Error};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs,

@@ -22,7 +22,8 @@ metadata:
     app.kubernetes.io/component: {{ .name }}
   annotations: {{- include "todo-app.hook" .weight | nindent 4 }}
 spec:
-  backoffLimit: 3
+  # Three tries of up to a minute, with 10 and 20 s in between.
+  backoffLimit: 2
   activeDeadlineSeconds: {{ $root.Values.jobs.deadlineSeconds }}
   template:
     metadata:

@@ -3,7 +3,6 @@
 use std::{io, sync::Arc, time::Duration};
 
 use bytes::{BufMut, Bytes};
-use rsasl::prelude::{Mechname, SASLClient, SASLConfig};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -14,7 +13,8 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     KafkaConfig,
-    message::{Malformed, Reader, Request, SaslAuthenticate, SaslHandshake, put_string},
+    message::{Malformed, Reader, Request, put_string},
+    scram::MECHANISM,
     tls,
 };
 
@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LONGEST_ANSWER: usize = 1 << 20;
 /// What brokers call us in their logs.
 const CLIENT: &str = "todo-backend";
-const MECHANISM: &str = "SCRAM-SHA-256";
+/// Where Kafka says what its numbers mean.
+pub const ERROR_CODES: &str = "https://kafka.apache.org/protocol#protocol_error_codes";
 /// How an alert of TLS begins, where an answer has its length.
 const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 
@@ -63,22 +64,45 @@ pub enum Error {
     /// It knows other ways than ours to say who one is.
     #[error("takes no {MECHANISM}, only: {0}. Enable it there")]
     NoMechanism(String),
-    /// It does not know us, or we not it.
+    /// It does not ask who one is.
+    #[error(
+        "asks nobody for a user name and password at this port. See whether KAFKA_BROKERS names \
+         the right one; if so, leave out KAFKA_USERNAME_FILE and KAFKA_PASSWORD_FILE"
+    )]
+    AsksNobody,
+    /// It does not let us say who we are, for a reason of Kafka's list.
+    #[error("does not begin {MECHANISM} with us: error {0} of {ERROR_CODES}")]
+    NoHandshake(i16),
+    /// What we are to say of ourselves cannot be said.
+    #[error(
+        "is not told our user name and password, which cannot be sent: {0}. See the files named \
+         by KAFKA_USERNAME_FILE and KAFKA_PASSWORD_FILE"
+    )]
+    Unsayable(String),
+    /// It does not know us.
     #[error(
         "does not accept our user name and password: {0}. See the files named by \
          KAFKA_USERNAME_FILE and KAFKA_PASSWORD_FILE"
     )]
     Refused(String),
+    /// We do not believe that it is ours.
+    #[error("is not trusted: {0}. See whether KAFKA_BROKERS names the right one")]
+    Distrusted(String),
 }
 
 impl Error {
-    /// Whether another try could have another end. A wrong password does not get better by waiting.
+    /// Whether another try could have another end. A wrong password or an unknown authority does
+    /// not get better by waiting.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        !matches!(
-            self,
-            Self::Setup(_) | Self::NoMechanism(_) | Self::Refused(_)
-        )
+        match self {
+            Self::Away(_) | Self::Silent | Self::HungUp(_) => true,
+            // The connection may have ended; what TLS itself finds wrong stays wrong.
+            Self::Tls(error) => !error
+                .get_ref()
+                .is_some_and(|error| error.is::<rustls::Error>()),
+            _ => false,
+        }
     }
 }
 
@@ -99,6 +123,13 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The near end of a pipe to a broker that is part of a test.
+    #[cfg(test)]
+    pub(super) fn piped(stream: tokio::io::DuplexStream) -> Self {
+        let stream = Box::new(stream);
+        Self { stream, number: 0 }
+    }
+
     /// Connects to `broker`, a `host:port`, as `config` says: encrypted, with name and password.
     ///
     /// # Errors
@@ -129,7 +160,8 @@ impl Connection {
         called.await.unwrap_or(Err(Error::Silent))
     }
 
-    async fn exchange<R: Request>(&mut self, request: &R) -> Result<R::Answer, Error> {
+    /// Asks and waits, without an end of its own.
+    pub(super) async fn exchange<R: Request>(&mut self, request: &R) -> Result<R::Answer, Error> {
         self.number += 1;
         let mut message = Vec::new();
         message.put_i16(R::KEY);
@@ -165,39 +197,6 @@ impl Connection {
         read.map_err(Error::HungUp)?;
         Ok(frame.into())
     }
-
-    async fn authenticate(&mut self, username: &str, password: &str) -> Result<(), Error> {
-        let refused = |error: &dyn std::fmt::Display| Error::Refused(error.to_string());
-        let ways = self.exchange(&SaslHandshake(MECHANISM)).await?;
-        if ways.error != 0 {
-            return Err(Error::NoMechanism(ways.enabled.join(", ")));
-        }
-        let mechanism = Mechname::parse(MECHANISM.as_bytes()).map_err(|error| refused(&error))?;
-        let credentials =
-            SASLConfig::with_credentials(None, username.to_owned(), password.to_owned());
-        let client = SASLClient::new(credentials.map_err(|error| refused(&error))?);
-        let session = client.start_suggested(&[mechanism]);
-        let mut session = session.map_err(|error| refused(&error))?;
-        let mut heard: Option<Bytes> = None;
-        loop {
-            let mut ours = Vec::new();
-            let state = session.step(heard.as_deref(), &mut ours);
-            let state = state.map_err(|error| refused(&error))?;
-            if state.has_sent_message() {
-                let reply = self.exchange(&SaslAuthenticate(ours)).await?;
-                if reply.error != 0 {
-                    let says = reply
-                        .says
-                        .unwrap_or_else(|| format!("error {}", reply.error));
-                    return Err(Error::Refused(says));
-                }
-                heard = Some(reply.message);
-            }
-            if state.is_finished() {
-                return Ok(());
-            }
-        }
-    }
 }
 
 async fn encrypted(
@@ -224,8 +223,7 @@ mod tests {
 
     fn connection() -> (Connection, DuplexStream) {
         let (ours, theirs) = duplex(4096);
-        let stream = Box::new(ours);
-        (Connection { stream, number: 0 }, theirs)
+        (Connection::piped(ours), theirs)
     }
 
     /// Asks a broker that answers with these bytes and ends.
@@ -273,6 +271,27 @@ mod tests {
         }
         let error = ask(b"\x15\x03\x03\0\x02\x02\x50").await.unwrap_err();
         assert!(matches!(error, Error::WantsTls), "{error}");
+    }
+
+    #[test]
+    fn waiting_is_for_what_may_pass() {
+        let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+        let unknown = rustls::CertificateError::UnknownIssuer;
+        let found = io::Error::new(
+            io::ErrorKind::InvalidData,
+            rustls::Error::InvalidCertificate(unknown),
+        );
+        for error in [
+            Error::Away(reset()),
+            Error::Silent,
+            Error::HungUp(reset()),
+            Error::Tls(reset()),
+        ] {
+            assert!(error.may_pass(), "{error}");
+        }
+        for error in [Error::Tls(found), Error::WantsTls, Error::Foreign] {
+            assert!(!error.may_pass(), "{error}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

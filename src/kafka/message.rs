@@ -1,10 +1,16 @@
 //! Those of Kafka's messages that the creation of topics takes, each in one version that every
-//! broker since Kafka 2.4 reads. They are laid out as <https://kafka.apache.org/protocol> says.
+//! broker since Kafka 2.4 reads, laid out as <https://kafka.apache.org/protocol> says.
+//!
+//! Which broker is asked makes no difference to Redpanda, nor to a Kafka without ZooKeeper: it
+//! hands the creation on to the controller. With ZooKeeper only the controller creates, so what
+//! [`Metadata`] tells of brokers is passed over.
 
 use std::collections::BTreeMap;
 
 use bytes::{Buf, BufMut, Bytes, TryGetError};
 
+/// Longest text of a broker's that is kept.
+const LONGEST_TEXT: usize = 200;
 /// Lets the broker decide how many replicas a topic has, whatever the size of the cluster.
 const DEFAULT_REPLICATION: i16 = -1;
 
@@ -209,6 +215,15 @@ fn put_array<T>(to: &mut Vec<u8>, items: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
     }
 }
 
+/// What a broker says, for logs: at most 200 signs of ASCII, with `?` for any other sign.
+pub fn printable(text: &str) -> String {
+    let printable = |sign: char| match sign {
+        ' '..='~' => sign,
+        _ => '?',
+    };
+    text.chars().take(LONGEST_TEXT).map(printable).collect()
+}
+
 /// Reads an answer piece by piece.
 pub struct Reader(pub Bytes);
 
@@ -234,6 +249,7 @@ impl Reader {
         self.take(length)
     }
 
+    /// A [`printable`] text: it is compared with one of ours, or shown to a person.
     fn string(&mut self) -> Result<String, Malformed> {
         self.nullable_string()?.ok_or(Malformed)
     }
@@ -244,7 +260,7 @@ impl Reader {
             length => {
                 let text = self.take(length.into())?;
                 let text = std::str::from_utf8(&text).map_err(|_| Malformed)?;
-                Ok(Some(text.to_owned()))
+                Ok(Some(printable(text)))
             }
         }
     }
@@ -344,6 +360,14 @@ mod tests {
         let reply = read::<SaslAuthenticate>(b"\0\x3a\0\x02no\0\0\0\x01\x09").unwrap();
         assert_eq!((reply.error, reply.says.as_deref()), (58, Some("no")));
         assert_eq!(reply.message, &b"\x09"[..]);
+    }
+
+    #[test]
+    fn texts_are_kept_so_that_they_can_be_printed() {
+        let reply = read::<SaslAuthenticate>(b"\0\x3a\0\x07no\n\x1b[2J\0\0\0\0").unwrap();
+        assert_eq!(reply.says.as_deref(), Some("no??[2J"));
+        assert_eq!(printable("\u{202e}ü\u{7f}"), "???");
+        assert_eq!(printable(&"a".repeat(9999)), "a".repeat(200));
     }
 
     #[test]

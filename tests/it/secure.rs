@@ -210,9 +210,19 @@ fn kafka_wants_encryption_and_the_password() {
         assert!(error.contains("UnknownIssuer"), "{error}");
 
         // The job gives up at once and says who refused
-        let error = todo_backend::topics::run(&guessing).await.unwrap_err();
-        let expected = format!("Kafka at {} {expected}", stack.kafka_brokers());
-        assert!(error.to_string().starts_with(&expected), "{error}");
+        let hopeless = [
+            (guessing, expected),
+            (plain, "wants TLS: say KAFKA_TLS=true"),
+            (
+                strange,
+                "does not agree with us on TLS: invalid peer certificate: UnknownIssuer",
+            ),
+        ];
+        for (config, expected) in hopeless {
+            let error = todo_backend::topics::run(&config).await.unwrap_err();
+            let expected = format!("Kafka at {} {expected}", stack.kafka_brokers());
+            assert!(error.to_string().starts_with(&expected), "{error}");
+        }
     });
 }
 

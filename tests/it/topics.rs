@@ -1,7 +1,8 @@
-//! The topics have settings of their own, as Kafka's own tool reads them.
+//! The topics have the partitions and settings asked for, as other clients read them.
 
 use std::collections::BTreeMap;
 
+use rskafka::client::ClientBuilder;
 use todo_actors::event::Topic;
 use todo_backend::{
     kafka::{Connection, KafkaConfig},
@@ -37,13 +38,13 @@ fn new_topics_keep_seven_days_and_others_stay_as_they_are() {
         forget_topics(&stack, &[Topic::DeadLetters]).await;
         assert!(!settings(&stack).await.contains_key("dead-letters"));
 
-        // When the job runs, and the first broker it knows is away
+        // When the job runs, with more partitions, and the first broker it knows is away
         let config = KafkaConfig {
             brokers: vec![AWAY.to_owned(), stack.kafka_brokers().to_owned()],
             credentials: None,
             tls: false,
             ca: None,
-            partitions: 3,
+            partitions: 5,
         };
         topics::run(&config).await.unwrap();
 
@@ -51,8 +52,19 @@ fn new_topics_keep_seven_days_and_others_stay_as_they_are() {
         let mut expected = ours;
         expected.insert("reminders".to_owned(), set(LONGER));
         assert_eq!(settings(&stack).await, expected);
+        let mut expected = BTreeMap::from(Topic::ALL.map(|topic| (topic.name().to_owned(), 3)));
+        expected.insert("dead-letters".to_owned(), 5);
+        assert_eq!(partitions(&stack).await, expected);
 
-        // And a broker without TLS is not talked to with it
+        // And a broker that asks nobody who they are is not told
+        let named = KafkaConfig {
+            credentials: Some(("todo".to_owned(), "hush".to_owned())),
+            ..config.clone()
+        };
+        let error = topics::run(&named).await.unwrap_err().to_string();
+        let expected = format!("Kafka at {} asks nobody", stack.kafka_brokers());
+        assert!(error.starts_with(&expected), "{error}");
+        // Nor is one without TLS talked to with it
         let tls = KafkaConfig {
             tls: true,
             ..config
@@ -87,6 +99,18 @@ async fn settings(stack: &Stack) -> BTreeMap<String, Vec<String>> {
     }
     found.retain(|name, _| Topic::ALL.iter().any(|topic| topic.name() == name));
     found
+}
+
+/// How many partitions each topic has.
+async fn partitions(stack: &Stack) -> BTreeMap<String, usize> {
+    let brokers = vec![stack.kafka_brokers().to_owned()];
+    let client = ClientBuilder::new(brokers).build().await.unwrap();
+    let topics = client.list_topics().await.unwrap();
+    let counts = topics
+        .into_iter()
+        .map(|topic| (topic.name, topic.partitions.len()));
+    let ours = |name: &String| Topic::ALL.iter().any(|topic| topic.name() == name);
+    counts.filter(|(name, _)| ours(name)).collect()
 }
 
 /// Runs Kafka's own `kafka-configs` and returns what it printed.
