@@ -73,7 +73,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
     if test.only.is_none() {
         // What may be meant for a machine of two cores.
         say!(
-            "measured: the whole run: {:.1} min (promised 12, and 45 when nothing is in any cache)",
+            "measured: the whole run: {:.1} min (promised 15, and 60 when nothing is in any cache)",
             began.elapsed().as_secs_f64() / 60.0
         );
     }
