@@ -397,7 +397,7 @@ mod tests {
         "dapr_runtime_actor_rebalanced_total",
         "dapr_runtime_actor_reminders_fired_total",
         "kube_deployment_status_replicas_available",
-        "kube_job_status_failed",
+        "kube_job_failed",
         "kube_pod_container_resource_requests",
     ];
 
