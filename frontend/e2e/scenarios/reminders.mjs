@@ -13,10 +13,10 @@ export default async function (browser) {
   await notified(browser, page);
 }
 
-/** Adds tasks that fall due in a moment. */
+/** Adds tasks that fall due in a moment, each of them: nobody is reminded of what was due before. */
 async function fallDue(page, ...titles) {
-  const due_at = new Date(Date.now() + 3_000).toISOString();
   for (const title of titles) {
+    const due_at = new Date(Date.now() + 3_000).toISOString();
     const { status } = await api(page, "POST", "/tasks", { title, due_at });
     assert(status === 201, `adding ${title} is answered with ${status}`);
   }
