@@ -18,7 +18,7 @@ use super::cargo;
 pub struct Test {
     /// How many integration tests run at the same time. Most of them wait more
     /// than they work.
-    #[arg(long, default_value_t = 4, env = "STACK_TEST_THREADS",
+    #[arg(long, default_value_t = 3, env = "STACK_TEST_THREADS",
         value_parser = clap::value_parser!(u16).range(1..))]
     threads: u16,
     /// Only integration tests whose name contains this, and no other part.
