@@ -47,6 +47,17 @@ Context: root, url, and the place where it stands.
 {{- $url | quote }}
 {{- end }}
 
+{{/* The ids of the backend and of the consumers of a role; a list as JSON. Context: root and role. */}}
+{{- define "todo-app.backendAnd" -}}
+{{- $apps := list "backend" }}
+{{- range $name, $consumer := .root.Values.consumers }}
+{{- if eq $consumer.role $.role }}
+{{- $apps = append $apps $name }}
+{{- end }}
+{{- end }}
+{{- toJson $apps }}
+{{- end }}
+
 {{/* The ids of all Dapr apps, those with the state store first; a list as JSON. */}}
 {{- define "todo-app.apps" -}}
 {{ concat (list "frontend" "backend") (keys .Values.consumers | sortAlpha) | toJson }}
