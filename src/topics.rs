@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::bail;
+use jiff::SignedDuration;
 use todo_actors::event::Topic;
 use tokio::time::{sleep, timeout};
 
@@ -16,6 +17,9 @@ use crate::kafka::{
 pub const PARTITIONS: i32 = 3;
 /// Events are kept for 7 days. A broker drops only segments that have ended, so one ends each day.
 const SETTINGS: [(&str, &str); 2] = [("retention.ms", "604800000"), ("segment.ms", "86400000")];
+/// How long Kafka may have an event: those seven days, the one until its segment ends, and some hours
+/// until the broker has looked.
+pub const KEPT_AT_MOST: SignedDuration = SignedDuration::from_hours(9 * 24);
 /// Longest a broker may take to create the topics.
 const CREATE_TIMEOUT_MS: i32 = 10_000;
 /// How long all of it may take, a Kafka that comes up included. The chart's `jobs.deadlineSeconds`
@@ -170,15 +174,13 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::kafka::{fake, message::Request};
+    use crate::kafka::{
+        fake,
+        message::{Request, put_string},
+    };
 
     /// Partitions of each of our topics; the rest there is not.
     type Shown = &'static [usize];
-
-    fn put_text(to: &mut Vec<u8>, text: &str) {
-        to.put_i16(text.len() as i16);
-        to.put_slice(text.as_bytes());
-    }
 
     /// An answer to [`Metadata`].
     fn shown(counts: Shown) -> Vec<u8> {
@@ -187,7 +189,7 @@ mod tests {
         answer.put_i32(counts.len() as i32);
         for (topic, count) in Topic::ALL.iter().zip(counts) {
             answer.put_i16(0);
-            put_text(&mut answer, topic.name());
+            put_string(&mut answer, topic.name());
             answer.put_u8(0);
             answer.put_i32(*count as i32);
             answer.put_bytes(0, count * (2 + 4 + 4 + 4 + 4));
@@ -199,7 +201,7 @@ mod tests {
     fn answered(error: i16) -> Vec<u8> {
         let mut answer = vec![0; 4];
         answer.put_i32(1);
-        put_text(&mut answer, "dead-letters");
+        put_string(&mut answer, "dead-letters");
         answer.put_i16(error);
         answer.put_i16(-1);
         answer

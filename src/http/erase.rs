@@ -26,15 +26,15 @@ use super::{
     extract::{Caller, CommandKey, KeyHeader, Params, UserPath},
     problem::{Kind, Problem, Problems},
 };
-use crate::erasure::{Counts, Standing, Unfinished};
+use crate::{
+    erasure::{Counts, Standing, Unfinished},
+    topics::KEPT_AT_MOST,
+};
 
 /// How long a confirmation holds.
 const CONFIRM_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// How long a caller waits for the end; it comes without them too.
 const WAIT: Duration = Duration::from_secs(20);
-/// How long Kafka keeps what it was told, at most: the seven days of `crate::topics`, the one until
-/// a segment ends, and some hours until the broker has looked.
-const KAFKA_KEEPS: SignedDuration = SignedDuration::from_hours(9 * 24);
 /// What a confirmation is for; no other token of ours is.
 const AUDIENCE: &str = "erase";
 
@@ -185,7 +185,7 @@ impl Manifest {
             removed,
             kafka: Kept {
                 topics: Topic::ALL.iter().map(|topic| topic.name()).collect(),
-                until: erased_at + KAFKA_KEEPS,
+                until: erased_at + KEPT_AT_MOST,
             },
         }
     }

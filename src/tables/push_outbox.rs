@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::{PgExecutor, Row};
 
 use super::{push_subscriptions::Subscription, storable, time::Moment};
+use crate::topics::KEPT_AT_MOST;
 
 /// What is to be sent to every browser of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,14 +141,15 @@ pub async fn put_off(
     Ok(())
 }
 
-/// Forgets deliveries of events that Kafka no longer has: it keeps them for nine days at most.
+/// Forgets deliveries of events that Kafka no longer has.
 ///
 /// # Errors
 /// The database does not answer.
 pub async fn forget_old(database: impl PgExecutor<'_>) -> sqlx::Result<u64> {
     let forgotten = sqlx::query(
-        "DELETE FROM push_outbox WHERE done_at < clock_timestamp() - interval '9 days'",
+        "DELETE FROM push_outbox WHERE done_at < clock_timestamp() - $1 * interval '1 hour'",
     )
+    .bind(KEPT_AT_MOST.as_hours())
     .execute(database)
     .await?;
     Ok(forgotten.rows_affected())
