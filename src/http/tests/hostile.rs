@@ -23,12 +23,7 @@ struct Route {
 /// All routes of people's own things.
 fn routes() -> Vec<Route> {
     let document = serde_json::to_value(document()).unwrap();
-    let operations = document["paths"].as_object().unwrap().iter();
-    let operations = operations.flat_map(|(path, methods)| {
-        let methods = methods.as_object().unwrap().iter();
-        methods.map(move |(method, operation)| (path, method, operation))
-    });
-    operations
+    operations(&document)
         .filter(|(path, ..)| path.starts_with("/api/"))
         .map(|(path, method, operation)| {
             let parameters = operation["parameters"].as_array().cloned();
@@ -41,7 +36,7 @@ fn routes() -> Vec<Route> {
             let schema = name.map(|name| &document["components"]["schemas"][name]);
             Route {
                 method: method.to_uppercase().parse().unwrap(),
-                path: path.clone(),
+                path: path.to_owned(),
                 query: query
                     .map(|about| about["name"].as_str().unwrap().to_owned())
                     .collect(),
