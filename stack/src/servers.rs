@@ -9,6 +9,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -57,8 +58,16 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Finds or gets everything. The first time takes minutes; blocks.
+    /// Finds or gets everything, once in this process. The first time of all takes minutes; blocks.
     pub fn get() -> Result<Self> {
+        static GOT: OnceLock<Servers> = OnceLock::new();
+        match GOT.get() {
+            Some(got) => Ok(got.clone()),
+            None => Self::find().map(|found| GOT.get_or_init(|| found).clone()),
+        }
+    }
+
+    fn find() -> Result<Self> {
         // The cheap checks come first: nobody wants to learn after seven
         // minutes of building that Java is missing.
         let postgres = postgres()?;
@@ -76,10 +85,6 @@ impl Servers {
                     // The 1 stands for what build_dapr does with the files.
                     hash(dapr_inputs(&CHANGES).chain(["1"]))
                 ));
-                if !dapr.is_dir() {
-                    go(DAPRS_SERVERS)?;
-                    space::check(&cache, BUILD_MIB, &format!("building {DAPRS_SERVERS}"))?;
-                }
                 once(&dapr, build_dapr)?;
                 dapr.join("bin")
             }
@@ -176,9 +181,8 @@ fn version(daprd: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-const DAPRS_SERVERS: &str = "Dapr's servers";
-
 fn build_dapr(dir: &Path) -> Result<()> {
+    space::check(&cache_dir()?, BUILD_MIB, "building Dapr's servers")?;
     let source = DaprSource::get(dir, &CHANGES)?;
     source.build(
         "building Dapr's servers, once, about eight minutes on two cores",
@@ -289,7 +293,7 @@ pub(crate) struct DaprSource {
 impl DaprSource {
     /// Puts it into the folder `source` of `dir`.
     pub fn get(dir: &Path, changes: &[Change]) -> Result<Self> {
-        let go = go(DAPRS_SERVERS)?;
+        let go = go("Dapr's servers")?;
         let source = dir.join("source");
         write_module(&source, &GO_FILES)?;
         change(&go, &source, changes)?;
