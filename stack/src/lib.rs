@@ -80,7 +80,7 @@ pub use kafka::KafkaAccess;
 pub use model::{Model, ModelServer};
 pub use person::{Answer, Person};
 pub use ports::Ports;
-pub use process::Signal;
+pub use process::{Signal, descendants};
 pub use sentry::Proof;
 pub use servers::Servers;
 pub use stack::{DaprAccess, Stack, StackOptions};

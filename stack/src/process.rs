@@ -267,7 +267,7 @@ impl Process {
 }
 
 /// All processes below `pid`, as far as /proc shows them.
-pub(crate) fn descendants(pid: u32) -> Vec<i32> {
+pub fn descendants(pid: u32) -> Vec<i32> {
     let parents: Vec<(i32, i32)> = std::fs::read_dir("/proc")
         .into_iter()
         .flatten()

@@ -1,7 +1,7 @@
 //! `cargo stack up`, as a developer types it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -11,6 +11,7 @@ use std::{
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use todo_stack::descendants;
 
 use crate::world::{report, run, until};
 
@@ -39,13 +40,13 @@ fn up_serves_until_it_is_told_to_stop_and_goes_on_where_it_was() {
         })
         .await;
         // When Ctrl-C is pressed, then nothing of it runs any more
-        let started = up.descendants();
+        let started = up.started();
         assert!(started.len() > 10, "{started:?}");
         assert!(up.interrupt().await.success());
-        let running = processes();
+        let is_left = |id: i32, who: &String| running(id).as_ref() == Some(who);
         let left: Vec<_> = started
             .iter()
-            .filter(|one| running.contains_key(one))
+            .filter(|(id, who)| is_left(**id, who))
             .collect();
         assert!(left.is_empty(), "{left:?}");
         let silent = checkout.try_stack(&["status"]);
@@ -148,19 +149,10 @@ impl Up {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Everything it has started.
-    fn descendants(&self) -> BTreeSet<Process> {
-        let all = processes();
-        let mut found = BTreeSet::new();
-        let mut parents = BTreeSet::from([self.process.id()]);
-        // Generation by generation.
-        while !parents.is_empty() {
-            let children = all.iter().filter(|(_, parent)| parents.contains(parent));
-            let children: Vec<Process> = children.map(|(one, _)| one.clone()).collect();
-            parents = children.iter().map(|one| one.id).collect();
-            found.extend(children);
-        }
-        found
+    /// Everything it has started: the ids of processes, and who that is.
+    fn started(&self) -> BTreeMap<i32, String> {
+        let ids = descendants(self.process.id()).into_iter();
+        ids.filter_map(|id| Some((id, running(id)?))).collect()
     }
 
     /// What Ctrl-C does.
@@ -191,29 +183,12 @@ impl Drop for Up {
     }
 }
 
-/// A process of this machine; when it began makes it another than whoever had its id before.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Process {
-    id: u32,
-    name: String,
-    began: u64,
-}
-
-/// All there are but those that only wait to be forgotten, each with its parent's id.
-fn processes() -> BTreeMap<Process, u32> {
-    let all = fs::read_dir("/proc").unwrap().flatten();
-    all.filter_map(|entry| {
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        // `id (name) state parent …`, and the 22nd field is the start.
-        let (id, rest) = stat.split_once(" (")?;
-        let (name, rest) = rest.rsplit_once(") ")?;
-        let fields: Vec<&str> = rest.split(' ').collect();
-        let process = Process {
-            id: id.parse().unwrap(),
-            name: name.to_owned(),
-            began: fields[19].parse().unwrap(),
-        };
-        (fields[0] != "Z").then(|| (process, fields[1].parse().unwrap()))
-    })
-    .collect()
+/// Which process has an id, unless it only waits to be forgotten: its name, and when it began, which
+/// makes it another than whoever had the id before.
+fn running(id: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // `id (name) state parent …`, and the 22nd field is the start.
+    let (name, rest) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    (fields[0] != "Z").then(|| format!("{name}) since {}", fields[19]))
 }
