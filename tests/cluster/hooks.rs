@@ -4,7 +4,7 @@ use axum::{Router, http::StatusCode, routing::get};
 use serde_json::Value;
 use tokio::{net::TcpListener, process::Command};
 
-use crate::world::{DATABASE_URL, ENVIRONMENTS, annotation, list, name, objects, of_kind, run};
+use crate::world::{ENVIRONMENTS, OWN_SECRETS, annotation, list, name, objects, of_kind, run};
 
 /// What helm makes before the release, in its order.
 fn before(objects: &[Value]) -> Vec<&str> {
@@ -36,10 +36,7 @@ fn a_job_finds_its_secret_there() {
     assert_eq!(secret(&there, "migrate"), Some("app-secrets"));
     assert_eq!(secret(&there, "topics"), Some("kafka-secrets"));
     // Given secrets that come with the release, then a copy of them comes before the jobs
-    let values = format!(
-        "secrets.create=true,secrets.app.DATABASE_URL={DATABASE_URL},secrets.app.BETTER_AUTH_SECRET=x,secrets.kafka.SASL_USERNAME=x,secrets.kafka.SASL_PASSWORD=x"
-    );
-    let made = objects("values-oke.yaml", &["--set", &values]);
+    let made = objects("values-oke.yaml", &["--set", OWN_SECRETS]);
     assert_eq!(before(&made), ["jobs-secrets", "migrate", "topics"]);
     assert_eq!(secret(&made, "migrate"), Some("jobs-secrets"));
     assert_eq!(secret(&made, "topics"), Some("jobs-secrets"));

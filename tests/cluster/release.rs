@@ -5,8 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::world::{
-    APPS, DATABASE_URL, ENVIRONMENTS, EVERYTHING, Place, RELEASE, cluster, list, name, run,
-    template,
+    APPS, ENVIRONMENTS, EVERYTHING, OWN_SECRETS, Place, RELEASE, cluster, list, name, run, template,
 };
 
 #[test]
@@ -309,10 +308,8 @@ fn the_charts_own_secrets_are_there_for_the_first_jobs() {
     run(async {
         // Given nothing, when the release is installed with secrets of its own.
         let place = Place::bare("secrets").await;
-        let secrets = format!(
-            "secrets.create=true,secrets.app.DATABASE_URL={DATABASE_URL},secrets.app.BETTER_AUTH_SECRET=y,secrets.kafka.SASL_USERNAME=u,secrets.kafka.SASL_PASSWORD=p"
-        );
-        place.upgrade("sha-1", &["--set", &secrets]).await.unwrap();
+        let own = ["--set", OWN_SECRETS];
+        place.upgrade("sha-1", &own).await.unwrap();
         // Then they are there, and the copy for the jobs is gone.
         let secrets = place
             .items(&["secrets", "--field-selector", "type=Opaque"])

@@ -28,6 +28,11 @@ pub const EVERYTHING: &str = "image.pullSecrets={registry},podAnnotations.team=t
     monitoring.prometheusRule.runbooks=https://example.com/operate";
 /// Of a database that nobody asks.
 pub const DATABASE_URL: &str = "postgres://x/todo?sslmode=verify-full";
+/// Values that have the chart make the secrets.
+pub const OWN_SECRETS: &str = "secrets.create=true,\
+    secrets.app.DATABASE_URL=postgres://x/todo?sslmode=verify-full,\
+    secrets.app.BETTER_AUTH_SECRET=y,\
+    secrets.kafka.SASL_USERNAME=u,secrets.kafka.SASL_PASSWORD=p";
 /// The apps that have a sidecar.
 pub const APPS: [&str; 6] = [
     "auditor",
