@@ -86,7 +86,7 @@ impl Assistant {
                     return Ok(Opened::Held(Held {
                         hold,
                         until: asked + self.lease,
-                        history: history.into_iter().map(remembered).collect(),
+                        history,
                         resumed,
                         started,
                         said,
@@ -205,8 +205,4 @@ impl Drop for Hold<'_> {
 
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn remembered(ChatMessage { role, text, .. }: ChatMessage) -> HistoryMessage {
-    HistoryMessage { role, text }
 }

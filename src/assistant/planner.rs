@@ -6,7 +6,10 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-pub use todo_actors::{conversation::Role, message::ToolCall};
+pub use todo_actors::{
+    conversation::{HistoryMessage, Role},
+    message::ToolCall,
+};
 use tokio::time::Instant;
 
 /// Decides what to do about a message.
@@ -35,15 +38,6 @@ pub struct ToolOutcome {
     pub call: ToolCall,
     /// `{"ok": …}` or `{"refused": {"code", "message"}}`.
     pub result: Value,
-}
-
-/// An earlier message of the conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryMessage {
-    /// Who said it.
-    pub role: Role,
-    /// What was said.
-    pub text: String,
 }
 
 /// What to do next in a turn.

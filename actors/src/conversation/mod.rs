@@ -72,7 +72,7 @@ pub enum TurnState {
     /// This attempt owns the turn.
     Begun {
         /// The newest messages before this one, oldest first; at most 20.
-        history: Vec<ChatMessage>,
+        history: Vec<HistoryMessage>,
         /// An earlier attempt may have called tools: read the receipts first.
         resumed: bool,
         /// This is the conversation's first turn.
@@ -217,6 +217,25 @@ pub struct ChatMessage {
     pub stopped: bool,
     /// When it was said.
     pub created_at: Timestamp,
+}
+
+/// What a planner is told of an earlier message. What was done then, and what came of it, is most
+/// of a message and would only be carried along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryMessage {
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub text: String,
+}
+
+impl From<&ChatMessage> for HistoryMessage {
+    fn from(ChatMessage { role, text, .. }: &ChatMessage) -> Self {
+        Self {
+            role: *role,
+            text: text.clone(),
+        }
+    }
 }
 
 /// Who said a message.

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChatMessage, Delete, Deleted, EraseConversation, GetHeading, Heading, Pending, Removed, Rename,
-    Renamed, Role, event::Event,
+    ChatMessage, Delete, Deleted, EraseConversation, GetHeading, Heading, HistoryMessage, Pending,
+    Removed, Rename, Renamed, Role, event::Event,
 };
 use crate::{
     journal::{State, Undecided},
@@ -168,13 +168,13 @@ impl Conversation {
             .ok_or_else(no_such_conversation)
     }
 
-    pub(super) fn history(&self, before: u64) -> Vec<ChatMessage> {
-        let mut newest: Vec<ChatMessage> = self
+    pub(super) fn history(&self, before: u64) -> Vec<HistoryMessage> {
+        let mut newest: Vec<HistoryMessage> = self
             .messages
             .range(..before)
             .rev()
             .take(HISTORY)
-            .map(|(_, m)| m.clone())
+            .map(|(_, message)| message.into())
             .collect();
         newest.reverse();
         newest

@@ -105,7 +105,7 @@ impl BeginTurn {
         let mut replaced = false;
         for event in &events {
             if let Event::MessageAdded { message, .. } = event {
-                history.push(message.clone());
+                history.push(message.into());
                 index += 1;
                 replaced = true;
             }

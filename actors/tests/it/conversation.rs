@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use todo_actors::{
     conversation::{
-        BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, HoldsTurn, Pending, ReleaseTurn,
-        Rename, Role, StopTurn, TakeOver, TurnState, actor_id,
+        BeginTurn, ChatMessage, Delete, FinishTurn, GetMessages, HistoryMessage, HoldsTurn,
+        Pending, ReleaseTurn, Rename, Role, StopTurn, TakeOver, TurnState, actor_id,
     },
     testkit::World,
 };
@@ -96,7 +96,17 @@ async fn a_turn_is_begun_held_finished_and_remembered() {
     else {
         panic!()
     };
-    assert_eq!(history.len(), 2);
+    let said = |role, text: &str| HistoryMessage {
+        role,
+        text: text.into(),
+    };
+    assert_eq!(
+        history,
+        [
+            said(Role::User, "say t1"),
+            said(Role::Assistant, "reply to t1")
+        ]
+    );
     assert!(!started);
 }
 
