@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use axum::serve::{ListenerExt, TapIo};
 use sqlx::PgPool;
 use todo_actors::{
     client::ActorClient,
@@ -12,7 +13,7 @@ use todo_actors::{
     sidecar::{DaprSidecar, Sidecar},
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::Notify,
     time::{Instant, sleep},
 };
@@ -263,10 +264,23 @@ async fn fenced(pool: &PgPool) -> anyhow::Result<()> {
     }
 }
 
-async fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
+/// Opens a port whose connections [send at once](send_at_once).
+async fn listen(
+    address: SocketAddr,
+    variable: &str,
+) -> anyhow::Result<TapIo<TcpListener, fn(&mut TcpStream)>> {
+    let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("Cannot listen on {address} ({variable})"))
+        .with_context(|| format!("Cannot listen on {address} ({variable})"))?;
+    Ok(listener.tap_io(send_at_once as fn(&mut TcpStream)))
+}
+
+/// The next word of a streamed answer would otherwise wait until the one before it is
+/// acknowledged, which whoever reads may put off for 40 ms.
+fn send_at_once(connection: &mut TcpStream) {
+    if let Err(error) = connection.set_nodelay(true) {
+        tracing::debug!(%error, "a connection gathers what it sends");
+    }
 }
 
 fn closed(close: &Arc<Notify>) -> impl Future<Output = ()> + Send + 'static {
@@ -292,5 +306,22 @@ async fn actors_gone(host: &Host) {
 async fn sidecar_gone(probe: &SidecarProbe) {
     while probe.check().await != SidecarHealth::Gone {
         sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::serve::Listener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_connection_sends_at_once() {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut listener = listen(any_port, "API_ADDR").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_caller, (connection, _)) =
+            tokio::join!(TcpStream::connect(address), listener.accept());
+        assert!(connection.nodelay().unwrap());
     }
 }
