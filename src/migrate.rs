@@ -8,7 +8,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
     postgres::PgConnectOptions,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// What `migrations/` holds, part of the binary: number, name and text. sqlx has a macro that
 /// lists the folder, for which its PostgreSQL driver and all below it would be compiled twice.
@@ -111,18 +111,20 @@ async fn connect(database_url: &str) -> anyhow::Result<PgConnection> {
         );
     }
     let place = format!("{host}:{}", options.get_port());
+    let late = format!("PostgreSQL at {place} did not answer within 60 s.");
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match PgConnection::connect_with(&options).await {
+        // The kernel alone would wait longer for one that says nothing at all.
+        let Ok(tried) = timeout_at(deadline, PgConnection::connect_with(&options)).await else {
+            bail!(late);
+        };
+        match tried {
             Ok(connection) => return Ok(connection),
             // A wrong password or database name does not get better by waiting.
             Err(error @ sqlx::Error::Database(_)) if !starting(&error) => {
                 return Err(error).with_context(|| format!("PostgreSQL at {place} refuses us."));
             }
-            Err(error) if Instant::now() >= deadline => {
-                let message = format!("PostgreSQL at {place} did not answer within 60 s.");
-                return Err(error).context(message);
-            }
+            Err(error) if Instant::now() + WAIT >= deadline => return Err(error).context(late),
             Err(error) => {
                 tracing::debug!(%error, "waiting for PostgreSQL");
                 sleep(WAIT).await;
@@ -149,6 +151,25 @@ mod tests {
         let said = format!("{:#}", run(url).await.unwrap_err());
         assert!(said.contains("without -pooler"), "{said}");
         assert!(!said.contains("hush"), "{said}");
+    }
+
+    /// The clock goes to the end of the wait as soon as there is nothing else to do.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_is_given_up_after_a_minute() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = silent.local_addr().unwrap();
+        let began = Instant::now();
+        let said = format!(
+            "{:#}",
+            run(&format!("postgres://u:hush@{place}/todo"))
+                .await
+                .unwrap_err()
+        );
+        assert_eq!(
+            said,
+            format!("PostgreSQL at {place} did not answer within 60 s.")
+        );
+        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use axum::{Router, http::StatusCode, routing::get};
 use serde_json::Value;
-use tokio::{net::TcpListener, process::Command};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    process::Command,
+};
 
 use crate::world::{ENVIRONMENTS, OWN_SECRETS, annotation, list, name, objects, of_kind, run};
 
@@ -74,33 +77,57 @@ async fn saying(status: StatusCode) -> String {
     place
 }
 
-/// What runs in the pod of `helm test` runs here too; in the cluster of the tests it only says so.
+/// What `helm test` says of a page and an API at these places; an error if it fails. What runs in
+/// its pod runs here too; in the cluster of the tests it only says so.
+async fn tested(page: &str, api: &str) -> Result<(), String> {
+    let objects = objects("values-oke.yaml", &[]);
+    let [pod] = of_kind(&objects, "Pod")[..] else {
+        panic!("there is one Pod");
+    };
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(list(&container["command"]), ["node", "-e"]);
+    let mut script = container["args"][0].as_str().unwrap().to_owned();
+    for (service, place) in [
+        ("http://frontend-service:3000", page),
+        ("http://backend-service:8000", api),
+    ] {
+        assert!(script.contains(service), "{script}");
+        script = script.replace(service, place);
+    }
+    let ran = Command::new("node").args(["-e", &script]).output();
+    let ran = ran.await.unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    if ran.status.success() {
+        Ok(())
+    } else {
+        Err(said)
+    }
+}
+
 #[test]
 fn the_test_passes_when_page_and_api_are_well() {
     run(async {
-        let objects = objects("values-oke.yaml", &[]);
-        let [pod] = of_kind(&objects, "Pod")[..] else {
-            panic!("there is one Pod");
-        };
-        let container = &pod["spec"]["containers"][0];
-        assert_eq!(list(&container["command"]), ["node", "-e"]);
-        let script = container["args"][0].as_str().unwrap();
-        let (well, ill) = (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE);
-        for (page, api) in [(well, well), (ill, well), (well, ill)] {
-            let mut script = script.to_owned();
-            for (service, status) in [
-                ("http://frontend-service:3000", page),
-                ("http://backend-service:8000", api),
-            ] {
-                assert!(script.contains(service), "{script}");
-                script = script.replace(service, &saying(status).await);
-            }
-            let ran = Command::new("node").args(["-e", &script]).output();
-            let ran = ran.await.unwrap();
-            let said = String::from_utf8_lossy(&ran.stderr);
-            let all_well = page == well && api == well;
-            assert_eq!(ran.status.success(), all_well, "{page}, {api}: {said}");
-            assert_eq!(said.contains("answers 503"), !all_well, "{said}");
+        let well = saying(StatusCode::OK).await;
+        let ill = saying(StatusCode::SERVICE_UNAVAILABLE).await;
+        assert_eq!(tested(&well, &well).await, Ok(()));
+        for (page, api) in [(&ill, &well), (&well, &ill)] {
+            let said = tested(page, api).await.unwrap_err();
+            let of_whom = format!("{ill}/readyz answers 503");
+            assert!(said.contains(&of_whom), "{said}");
         }
+    });
+}
+
+#[test]
+fn the_test_names_the_place_where_nobody_answers() {
+    run(async {
+        let well = saying(StatusCode::OK).await;
+        // Taken, so that nobody else listens there, and not listening.
+        let taken = TcpSocket::new_v4().unwrap();
+        taken.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let nobody = format!("http://{}", taken.local_addr().unwrap());
+        let said = tested(&well, &nobody).await.unwrap_err();
+        let of_whom = format!("{nobody}/readyz does not answer: connect ECONNREFUSED");
+        assert!(said.contains(&of_whom), "{said}");
     });
 }
