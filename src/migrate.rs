@@ -159,12 +159,8 @@ mod tests {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let place = silent.local_addr().unwrap();
         let began = Instant::now();
-        let said = format!(
-            "{:#}",
-            run(&format!("postgres://u:hush@{place}/todo"))
-                .await
-                .unwrap_err()
-        );
+        let url = format!("postgres://u:hush@{place}/todo");
+        let said = format!("{:#}", run(&url).await.unwrap_err());
         assert_eq!(
             said,
             format!("PostgreSQL at {place} did not answer within 60 s.")

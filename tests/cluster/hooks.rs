@@ -77,16 +77,20 @@ async fn saying(status: StatusCode) -> String {
     place
 }
 
-/// What `helm test` says of a page and an API at these places; an error if it fails. What runs in
-/// its pod runs here too; in the cluster of the tests it only says so.
-async fn tested(page: &str, api: &str) -> Result<(), String> {
+/// What the pod of `helm test` runs. In the cluster of the tests it only says that it does.
+fn test_script() -> String {
     let objects = objects("values-oke.yaml", &[]);
     let [pod] = of_kind(&objects, "Pod")[..] else {
         panic!("there is one Pod");
     };
     let container = &pod["spec"]["containers"][0];
     assert_eq!(list(&container["command"]), ["node", "-e"]);
-    let mut script = container["args"][0].as_str().unwrap().to_owned();
+    container["args"][0].as_str().unwrap().to_owned()
+}
+
+/// What that script says of a page and an API at these places; an error if it fails.
+async fn tested(script: &str, page: &str, api: &str) -> Result<(), String> {
+    let mut script = script.to_owned();
     for (service, place) in [
         ("http://frontend-service:3000", page),
         ("http://backend-service:8000", api),
@@ -107,11 +111,12 @@ async fn tested(page: &str, api: &str) -> Result<(), String> {
 #[test]
 fn the_test_passes_when_page_and_api_are_well() {
     run(async {
+        let script = test_script();
         let well = saying(StatusCode::OK).await;
         let ill = saying(StatusCode::SERVICE_UNAVAILABLE).await;
-        assert_eq!(tested(&well, &well).await, Ok(()));
+        assert_eq!(tested(&script, &well, &well).await, Ok(()));
         for (page, api) in [(&ill, &well), (&well, &ill)] {
-            let said = tested(page, api).await.unwrap_err();
+            let said = tested(&script, page, api).await.unwrap_err();
             let of_whom = format!("{ill}/readyz answers 503");
             assert!(said.contains(&of_whom), "{said}");
         }
@@ -126,7 +131,7 @@ fn the_test_names_the_place_where_nobody_answers() {
         let taken = TcpSocket::new_v4().unwrap();
         taken.bind(([127, 0, 0, 1], 0).into()).unwrap();
         let nobody = format!("http://{}", taken.local_addr().unwrap());
-        let said = tested(&well, &nobody).await.unwrap_err();
+        let said = tested(&test_script(), &well, &nobody).await.unwrap_err();
         let of_whom = format!("{nobody}/readyz does not answer: connect ECONNREFUSED");
         assert!(said.contains(&of_whom), "{said}");
     });
